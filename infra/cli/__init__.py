@@ -1,0 +1,38 @@
+"""The command line: one file per command, problems shown as one sentence."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.cli.up import up
+from schemas.problem import Problem
+
+app = typer.Typer(
+    name="millrace",
+    help="Scores Kafka events as they happen with a model that never stops learning.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(up)
+
+
+@app.callback()
+def options(
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a problem.")] = False,
+) -> None:
+    """Options that every command takes."""
+
+
+def main() -> None:
+    """Run the command line; a `Problem` becomes one sentence and exit status 2."""
+    try:
+        app()
+    except Problem as problem:
+        if "--debug" in sys.argv:
+            raise
+        Console(stderr=True).print(f"[bold red]error:[/] {problem}", highlight=False, soft_wrap=True)
+        sys.exit(2)
