@@ -1,0 +1,70 @@
+"""Names of the topics and groups of a pipeline."""
+
+from dataclasses import dataclass
+
+from schemas import reject
+from schemas.alert import Alert
+from schemas.metric import Metric
+from schemas.outcome import Outcome
+from schemas.scored import Scored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """Where a pipeline reads and writes.
+
+    >>> Topics(pipeline="payments", prefix="eu.").scored
+    'eu.payments.scored'
+    """
+
+    pipeline: str
+    prefix: str = ""
+    events_topic: str | None = None
+    labels_topic: str | None = None
+
+    def named(self, last: str) -> str:
+        """The pipeline's topic whose name ends in `last`."""
+        return f"{self.prefix}{self.pipeline}.{last}"
+
+    @property
+    def events(self) -> str:
+        """Raw events; the user may name any existing topic."""
+        return self.events_topic or self.named("events")
+
+    @property
+    def labels(self) -> str:
+        """The truth, later; the user may name any existing topic."""
+        return self.labels_topic or self.named("labels")
+
+    @property
+    def scored(self) -> str:
+        return self.named(Scored.TOPIC)
+
+    @property
+    def outcomes(self) -> str:
+        return self.named(Outcome.TOPIC)
+
+    @property
+    def metrics(self) -> str:
+        return self.named(Metric.TOPIC)
+
+    @property
+    def alerts(self) -> str:
+        return self.named(Alert.TOPIC)
+
+    @property
+    def rejected(self) -> str:
+        return self.named(reject.TOPIC)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What Millrace writes and the sink reads."""
+        return (self.scored, self.outcomes, self.metrics, self.alerts, self.rejected)
+
+    def group(self, version: int, stage: str) -> str:
+        """Consumer group of a stage; the version keeps a changed definition from taking over old offsets."""
+        return f"{self.prefix}{self.pipeline}.v{version}.{stage}"
+
+    def transactional_id(self, version: int, stage: str, partition: int) -> str:
+        """Names the producer of one task, so that a new owner fences the former one."""
+        return f"{self.group(version, stage)}.{partition}"

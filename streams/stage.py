@@ -1,0 +1,72 @@
+"""What a stage is: a deterministic fold over records in one total order, with no Kafka in sight."""
+
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+from schemas.message import Message
+from schemas.reject import Reject
+
+
+class Role(StrEnum):
+    """What an input means to a stage, in the order in which equal times are merged."""
+
+    MODELS = "models"
+    LABELS = "labels"
+    EVENTS = "events"
+    SCORED = "scored"
+    OUTCOMES = "outcomes"
+
+
+class Record(NamedTuple):
+    """One record of an input, with its position. `value` is the decoded message, or why it cannot be used."""
+
+    role: Role
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: object
+
+
+class Output(NamedTuple):
+    """One message for the topic whose name ends in `value.TOPIC`."""
+
+    key: bytes
+    value: Message
+
+
+class Refused(NamedTuple):
+    """An input record that goes to `rejected` as it came."""
+
+    record: Record
+    reject: Reject
+
+
+Emitted = Output | Refused
+
+
+class State(Protocol):
+    """What a fold carries from record to record. `counts` says what became of each record: `events.scored` …"""
+
+    counts: Counter[str]
+
+
+S = TypeVar("S", bound=State)
+
+
+class Stage(Protocol[S]):
+    """A fold. It consumes the state it is given: after the call only the advanced state is valid.
+
+    The law: folding `a + b` gives the outputs and the state of folding `a`, then `b`, wherever the cut is.
+    """
+
+    name: str
+
+    def initial(self, partition: int) -> S:
+        """The state before the first record of `partition`."""
+
+    def fold(self, state: S, records: Sequence[Record]) -> list[Emitted]:
+        """Advance `state` over `records`, in their order, and return what they give, in that order."""
