@@ -1,0 +1,64 @@
+"""The forms that single settings may take: addresses, existing files, topic prefixes."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+BROKER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$")
+PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,100}$")
+PORTS = range(1, 65_536)
+
+
+def brokers(value: str) -> str:
+    """`host:port`, several of them with commas, blanks dropped.
+
+    >>> brokers("one:9092, [::1]:9093")
+    'one:9092,[::1]:9093'
+    """
+    given = [part.strip() for part in value.split(",")]
+    found = [BROKER.match(part) for part in given]
+    if not all(match and int(match[2]) in PORTS for match in found):
+        raise ValueError("must be host:port, several of them with commas (localhost:9092)")
+    return ",".join(given)
+
+
+def address(value: str) -> str:
+    """An http or https URL without credentials: it may be shown in messages.
+
+    >>> address("http://localhost:8081/")
+    'http://localhost:8081'
+    """
+    try:
+        url = urlsplit(value.strip())
+        sound = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        sound = False
+    if not sound:
+        raise ValueError("must be an http:// or https:// address (http://localhost:8081)")
+    if "@" in url.netloc:
+        raise ValueError("must not contain a user or password: set the variables that end in _USERNAME and _PASSWORD")
+    if url.query or url.fragment:
+        raise ValueError("must end with the path: leave out what follows ? or #")
+    return url.geturl().rstrip("/")
+
+
+def readable(value: Path) -> Path:
+    if not value.is_file() or not os.access(value, os.R_OK):
+        raise ValueError(f"must name a file that can be read, and {value} is none: correct the path or the permissions")
+    return value
+
+
+def prefix(value: str) -> str:
+    if not PREFIX.match(value):
+        raise ValueError("may only contain letters, digits, dot, hyphen and underscore, at most 100 of them")
+    return value
+
+
+Brokers = Annotated[str, AfterValidator(brokers)]
+Address = Annotated[str, AfterValidator(address)]
+ReadableFile = Annotated[Path, AfterValidator(readable)]
+TopicPrefix = Annotated[str, AfterValidator(prefix)]

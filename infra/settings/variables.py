@@ -1,0 +1,57 @@
+"""Which MILLRACE_ variables are set, which of them nobody reads, and how a wrong one is reported."""
+
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from schemas.problem import Problem
+
+PREFIX = "MILLRACE_"
+
+READ_ELSEWHERE = frozenset({"MILLRACE_CACHE_DIR"})
+"""The cache of the embedded servers' archives is found before, and without, any other setting."""
+
+TEST_PREFIX = "MILLRACE_TEST_"
+"""Variables of the test suite: they reach no command."""
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field.
+
+    >>> variable("kafka_bootstrap")
+    'MILLRACE_KAFKA_BOOTSTRAP'
+    """
+    return PREFIX + field.upper()
+
+
+def names_set(env_file: Path) -> set[str]:
+    """Every name set in the environment or in `env_file` that starts with the prefix, in upper case."""
+    listed = dotenv_values(env_file) if env_file.is_file() else {}
+    return {name.upper() for name in (*os.environ, *listed) if name.upper().startswith(PREFIX)}
+
+
+def refuse_unknown(names: Iterable[str], fields: Iterable[str]) -> None:
+    """Raise `Problem` for the first name that no field reads: a misspelt setting would silently do nothing."""
+    known = {variable(field) for field in fields} | READ_ELSEWHERE
+    unknown = sorted(name for name in names if name not in known and not name.startswith(TEST_PREFIX))
+    if unknown:
+        nearest = get_close_matches(unknown[0], sorted(known), n=1, cutoff=0.0)[0]
+        raise Problem(f"{unknown[0]} is not a setting: did you mean {nearest}? Rename it or unset it")
+
+
+def problem_of(wrong: ValidationError) -> Problem:
+    """One sentence for all fields that were refused: variables and forms, never the values given."""
+    return Problem("; ".join(sentence(error) for error in wrong.errors(include_url=False, include_input=False)))
+
+
+def sentence(error: ErrorDetails) -> str:
+    field = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{variable(field)} is not a setting"
+    said = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{variable(field)} {said}"

@@ -1,0 +1,171 @@
+"""Topics that are there as specified: created with explicit partitions, retention and timestamps, or refused."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names, re-exported without saying so
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    TopicDescription,
+)
+
+from infra.settings.variables import variable
+from schemas.problem import Problem
+
+FOREVER_MS = -1
+ANY_AGE_MS = 2**63 - 1
+AHEAD_MS = 24 * 3_600_000
+"""How far a record's time may run ahead of the broker's clock (the broker's own default is one hour). Without a limit
+one record dated in the far future would keep its segment from ever being deleted."""
+
+WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    """One topic. With `CreateTime` records of any age are accepted, as a back-fill sends them.
+
+    Retention counts from the records' own time: a topic that is back-filled needs `FOREVER_MS`, or they go at once.
+
+    >>> TopicSpec(name="payments.scored", partitions=4).config()["retention.ms"]
+    '-1'
+    """
+
+    name: str
+    partitions: int
+    retention_ms: int = FOREVER_MS
+    cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
+    timestamp_type: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
+
+    def config(self) -> dict[str, str]:
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(self.retention_ms),
+            "retention.bytes": "-1",
+            "message.timestamp.type": self.timestamp_type,
+            "message.timestamp.before.max.ms": str(ANY_AGE_MS),
+            "message.timestamp.after.max.ms": str(AHEAD_MS),
+        }
+
+
+def ensure(
+    admin: AdminClient, specs: Sequence[TopicSpec], *, replication_factor: int | None = None, within_s: float = WITHIN_S
+) -> tuple[str, ...]:
+    """Create the topics that are missing and return their names, sorted; all have leaders then.
+
+    A topic that exists keeps its retention (its owner's choice). Raises `Problem` before anything is created when one
+    differs in what cannot be mended (partition count, timestamp type, clean-up) or the broker would refuse one.
+    """
+    deadline = time.monotonic() + within_s
+    existing = described(admin, [spec.name for spec in specs], deadline)
+    check(admin, [spec for spec in specs if spec.name in existing], existing, deadline)
+    missing = sorted((spec for spec in specs if spec.name not in existing), key=lambda spec: spec.name)
+    if not missing:
+        return ()
+    new = [
+        NewTopic(spec.name, spec.partitions, replication_factor or -1, config=spec.config())  # -1: the broker's default
+        for spec in missing
+    ]
+    _create(admin, new, deadline, validate_only=True)
+    _create(admin, new, deadline, validate_only=False)
+    created = _await_leaders(admin, missing, deadline)
+    check(admin, missing, created, deadline)  # another command may have been first, with another specification
+    return tuple(spec.name for spec in missing)
+
+
+def described(admin: AdminClient, names: Sequence[str], deadline: float) -> dict[str, TopicDescription]:
+    """Those of `names` that exist. Raises `Problem` when the broker does not say."""
+    if not names:
+        return {}
+    asked = admin.describe_topics(TopicCollection(list(names)), request_timeout=_left_s(deadline))
+    found = {}
+    for name, answer in asked.items():
+        try:
+            found[name] = answer.result()
+        except KafkaException as failed:
+            if failed.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise problem_of(failed.args[0], name) from None
+    return found
+
+
+def check(
+    admin: AdminClient, specs: Sequence[TopicSpec], existing: dict[str, TopicDescription], deadline: float
+) -> None:
+    """Raise `Problem` for the first topic that differs from its specification in what cannot be mended."""
+    if not specs:
+        return
+    resources = [ConfigResource(ConfigResource.Type.TOPIC, spec.name) for spec in specs]
+    asked = admin.describe_configs(resources, request_timeout=_left_s(deadline))
+    configs = {resource.name: _result(answer, resource.name) for resource, answer in asked.items()}
+    for spec in specs:
+        config = {name: str(entry.value) for name, entry in configs[spec.name].items()}
+        _refuse(spec, "partitions", str(len(existing[spec.name].partitions)), str(spec.partitions))
+        _refuse(spec, "message.timestamp.type", config["message.timestamp.type"], spec.timestamp_type)
+        _refuse(spec, "cleanup.policy", _sorted(config["cleanup.policy"]), _sorted(spec.cleanup))
+
+
+def problem_of(error: KafkaError, name: str) -> Problem:
+    """The broker's refusal to create or describe topic `name`, with the cure."""
+    code = error.code()
+    if code in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED):
+        return Problem(
+            f"the Kafka user may not create or describe topic {name}: grant it Create, Describe and DescribeConfigs"
+        )
+    if code == KafkaError.INVALID_REPLICATION_FACTOR:
+        factor = variable("kafka_replication_factor")
+        return Problem(f"topic {name} needs more brokers than there are: set {factor} to at most their number")
+    if code in (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT, KafkaError._TRANSPORT):
+        return Problem(
+            f"Kafka did not answer about topic {name} in time: see that all its brokers are up and try again"
+        )
+    return Problem(f"Kafka refuses topic {name} ({error.str()}): have its administrator create it, or change the name")
+
+
+def _create(admin: AdminClient, new: list[NewTopic], deadline: float, *, validate_only: bool) -> None:
+    left_s = _left_s(deadline)
+    asked = admin.create_topics(new, operation_timeout=left_s, request_timeout=left_s, validate_only=validate_only)
+    for name, answer in asked.items():
+        try:
+            answer.result()
+        except KafkaException as failed:
+            if failed.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise problem_of(failed.args[0], name) from None
+
+
+def _await_leaders(admin: AdminClient, specs: Sequence[TopicSpec], deadline: float) -> dict[str, TopicDescription]:
+    """A created topic is known to the controller first and to the brokers a moment later."""
+    names = [spec.name for spec in specs]
+    while time.monotonic() < deadline:
+        found = described(admin, names, deadline)
+        if len(found) == len(names) and all(part.leader for topic in found.values() for part in topic.partitions):
+            return found
+        time.sleep(0.05)
+    raise Problem(f"Kafka created {', '.join(names)} but names no leaders: see that all its brokers are up")
+
+
+def _refuse(spec: TopicSpec, what: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise Problem(
+            f"topic {spec.name} has {what} {found}, and {wanted} is needed: "
+            "delete the topic if its records may go, or name another"
+        )
+
+
+def _result(answer: "Future[Any]", name: str) -> Any:
+    try:
+        return answer.result()
+    except KafkaException as failed:
+        raise problem_of(failed.args[0], name) from None
+
+
+def _sorted(policy: str) -> str:
+    return ",".join(sorted(policy.split(",")))
+
+
+def _left_s(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
