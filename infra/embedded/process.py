@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 from schemas.problem import Problem
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -65,6 +67,15 @@ class ServerProcess:
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
+
+    def listens(self, port: int) -> bool:
+        """Whether the server itself, not a stranger who took its port, listens on `port`."""
+        for process in psutil.Process(self.pid).children(recursive=True) if self.alive else []:
+            with contextlib.suppress(psutil.Error):
+                for socket in process.net_connections("tcp"):
+                    if socket.status == psutil.CONN_LISTEN and socket.laddr.port == port:
+                        return True
+        return False
 
     def wait_ready(self, ready: Callable[[], bool], *, within_s: float) -> None:
         """Return once `ready()` holds; otherwise stop the server and raise a Problem with the end of its log."""
