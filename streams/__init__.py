@@ -1,0 +1,8 @@
+"""Millrace's public surface: what a pipeline file imports."""
+
+from streams.feature import Derived, Field, Per, Windows, per
+from streams.labels import Labels
+from streams.monitor.definition import Monitor
+from streams.pipeline import Pipeline
+
+__all__ = ["Derived", "Field", "Labels", "Monitor", "Per", "Pipeline", "Windows", "per"]

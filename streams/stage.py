@@ -32,10 +32,14 @@ class Record(NamedTuple):
 
 
 class Output(NamedTuple):
-    """One message for the topic whose name ends in `value.TOPIC`."""
+    """One message for the topic whose name ends in `value.TOPIC`, in the partition of its stage.
+
+    `timestamp_ms` becomes its Kafka timestamp: that of the record it came from, or the end of the window it is about.
+    """
 
     key: bytes
     value: Message
+    timestamp_ms: int
 
 
 class Refused(NamedTuple):

@@ -1,0 +1,92 @@
+"""From the bytes of a record to a value: Avro in the wire format, and JSON on input topics."""
+
+import struct
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import fastavro
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from schemas.avro import HEADER_BYTES, MAGIC, Schema, avro_schema, schema_id_of
+from schemas.message import Message
+from schemas.registry import Registry
+from schemas.reject import Reason, Reject
+
+JSON_OPENS = ord("{")
+_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, AttributeError)
+
+Decode = Callable[[bytes | None], Any]
+
+
+def own_decoder(model: type[Message], registry: Registry) -> Decode:
+    """Decodes values of one of Millrace's own topics to the fields of `model`, as a dictionary."""
+    return _avro_decoder(avro_schema(model), registry)
+
+
+def input_decoder(model: type[BaseModel], registry: Registry) -> Decode:
+    """Decodes values of a user's topic, Avro or JSON, to validated instances of `model`.
+
+    JSON is validated strictly (a number in quotes is no number). The function raises `Reject`.
+    """
+    from_avro = _avro_decoder(avro_schema(model), registry)
+    validator = TypeAdapter(model).validator
+
+    def decode(value: bytes | None) -> Any:
+        try:
+            if value and value[0] == JSON_OPENS:
+                return validator.validate_json(value, strict=True)
+            return validator.validate_python(from_avro(value))
+        except ValidationError as error:
+            raise _invalid(error) from error
+
+    return decode
+
+
+def _avro_decoder(reader: Schema, registry: Registry) -> Decode:
+    """Decodes wire-format Avro written with any compatible schema to fields of the `reader` schema."""
+    by_id: dict[int, tuple[Any, Any]] = {}
+
+    def decode(value: bytes | None) -> Any:
+        if not value:
+            raise Reject(Reason.EMPTY, "the value has no bytes")
+        if value[0] != MAGIC or len(value) < HEADER_BYTES:
+            raise Reject(Reason.NOT_AVRO, f"the value starts with byte {value[0]}, neither 0 (Avro) nor {{ (JSON)")
+        schema_id = schema_id_of(value)
+        schemas = by_id.get(schema_id)
+        if schemas is None:
+            schemas = by_id[schema_id] = _resolution(registry.writer(schema_id), reader)
+        return _read(value, *schemas)
+
+    return decode
+
+
+def _resolution(writer: Any, reader: Schema) -> tuple[Any, Any]:
+    """Writer and reader schema; no reader where they are the same. The record's own name does not matter."""
+    if not isinstance(writer, dict) or writer.get("type") != "record":
+        raise Reject(Reason.UNREADABLE, "the schema of the value is not a record")
+    renamed = fastavro.parse_schema({**reader, "name": writer["name"], "namespace": ""})
+    same = fastavro.schema.to_parsing_canonical_form(writer) == fastavro.schema.to_parsing_canonical_form(renamed)
+    return writer, None if same else renamed
+
+
+def _read(value: bytes, writer: Any, reader: Any) -> Any:
+    buffer = BytesIO(value)
+    buffer.seek(HEADER_BYTES)
+    try:
+        fields = fastavro.schemaless_reader(buffer, writer, reader)
+    except fastavro.read.SchemaResolutionError as error:
+        raise Reject(Reason.INVALID, f"the writer's schema does not fit: {error}") from error
+    except _UNREADABLE as error:
+        raise Reject(
+            Reason.UNREADABLE, f"the bytes do not follow their schema: {error or type(error).__name__}"
+        ) from error
+    if buffer.tell() != len(value):
+        raise Reject(Reason.UNREADABLE, f"{len(value) - buffer.tell()} bytes are left over after the value")
+    return fields
+
+
+def _invalid(error: ValidationError) -> Reject:
+    first = error.errors(include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "value"
+    return Reject(Reason.INVALID, f"{where}: {first['msg']}")

@@ -1,0 +1,22 @@
+"""Lengths of time as people write them, in milliseconds."""
+
+import re
+
+from schemas.problem import Problem
+
+_UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_TEXT = re.compile(r"(\d+)(ms|s|m|h|d|w)")
+
+
+def duration_ms(text: str) -> int:
+    """Milliseconds in `text`: a whole number and one of ms, s, m, h, d, w.
+
+    Raises `Problem` where the text is neither.
+
+    >>> duration_ms("7d"), duration_ms("250ms")
+    (604800000, 250)
+    """
+    found = _TEXT.fullmatch(text.strip())
+    if found is None:
+        raise Problem(f"{text!r} is no length of time: write a whole number and ms, s, m, h, d or w, as in 90m or 7d")
+    return int(found[1]) * _UNITS_MS[found[2]]

@@ -1,0 +1,63 @@
+"""Sums of floats without rounding, over any run of a row: order does not matter, what leaves leaves nothing behind."""
+
+from collections.abc import Iterable
+
+FINEST = 64
+"""Sums start in units of 2**-64: an amount of a few digits needs no finer one."""
+
+
+class PrefixSums:
+    """The exact sums of all prefixes of a row of floats, so that the sum of any run is one subtraction.
+
+    Held as integers in units of `1 / scale`, a power of two; a finer value makes the unit finer for all. Python rounds
+    the quotient of two integers correctly, so `sum(i, j)` equals `math.fsum(row[i:j])`.
+
+    >>> row = PrefixSums([1e100, 1.0, -1e100])
+    >>> row.sum(0, 3)
+    1.0
+    """
+
+    __slots__ = ("exponent", "prefix", "scale")
+
+    def __init__(self, values: Iterable[float] = ()) -> None:
+        self.exponent = FINEST
+        self.scale = 1 << FINEST
+        self.prefix = [0]
+        for value in values:
+            self.append(value)
+
+    def append(self, x: float) -> None:
+        """Add a finite `x` to the end of the row."""
+        step = self._units(x)
+        prefix = self.prefix
+        prefix.append(prefix[-1] + step)
+
+    def insert(self, at: int, x: float) -> None:
+        """Put a finite `x` before the value at index `at`; costs as much as there are values behind it."""
+        step = self._units(x)
+        prefix = self.prefix
+        prefix[at + 1 :] = [prefix[at] + step, *(each + step for each in prefix[at + 1 :])]
+
+    def forget(self, count: int) -> None:
+        """Drop the first `count` values."""
+        del self.prefix[:count]
+
+    def sum(self, start: int, end: int) -> float:
+        """The sum of `row[start:end]`, correctly rounded. Raises `OverflowError` beyond the largest float."""
+        prefix = self.prefix
+        return (prefix[end] - prefix[start]) / self.scale
+
+    def mean(self, start: int, end: int) -> float:
+        """The mean of `row[start:end]`, which must not be empty, rounded once."""
+        prefix = self.prefix
+        return (prefix[end] - prefix[start]) / (self.scale * (end - start))
+
+    def _units(self, x: float) -> int:
+        numerator, denominator = x.as_integer_ratio()
+        finer = denominator.bit_length() - 1 - self.exponent
+        if finer > 0:
+            self.prefix = [each << finer for each in self.prefix]
+            self.exponent += finer
+            self.scale <<= finer
+            return numerator
+        return numerator << -finer

@@ -1,0 +1,23 @@
+"""Event time as the folds see it: whole milliseconds since the epoch, UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+from schemas.reject import Reason, Reject
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def instant_ms(time: datetime | int) -> int:
+    """Milliseconds since the epoch; what is finer than a millisecond is cut off.
+
+    Raises `Reject` for a `datetime` without an offset: which instant it means cannot be known.
+
+    >>> instant_ms(datetime(1970, 1, 1, 0, 0, 1, 1999, tzinfo=UTC))
+    1001
+    """
+    if isinstance(time, int):
+        return time
+    if time.tzinfo is None:
+        raise Reject(Reason.INVALID, f"the time {time.isoformat()} has no offset from UTC: write it as …Z")
+    return (time - _EPOCH) // _MILLISECOND

@@ -1,0 +1,53 @@
+"""Where the truth comes from, and what kind of truth it is."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from schemas.duration import duration_ms
+from schemas.problem import Problem
+
+Task = Literal["binary", "multiclass", "regression", "none"]
+
+
+class Labels:
+    """The truth about events: on a topic of its own, or (without `event`) inside the event itself.
+
+    `id` names the label's field with the event's id, `field` the one with the truth, `time` the one that says when it
+    became known. A label that comes later than `horizon` after its event no longer teaches.
+
+    >>> Labels(field="fraud", task="binary").inside
+    True
+    """
+
+    def __init__(
+        self,
+        event: type[BaseModel] | None = None,
+        *,
+        field: str,
+        task: Task,
+        id: str | None = None,
+        time: str | None = None,
+        horizon: str = "30d",
+        revisions: str | None = None,
+    ) -> None:
+        if task not in ("binary", "multiclass", "regression"):
+            raise Problem(f'Labels(task={task!r}): write "binary", "multiclass" or "regression"')
+        if revisions is not None:
+            raise Problem("Labels(revisions=…) is not built yet: the first label of an event teaches; leave it out")
+        if event is not None and (id is None or time is None):
+            raise Problem("labels on a topic of their own need id= and time=, the label's fields with both")
+        if event is None and (id is not None or time is not None):
+            raise Problem("a label inside the event has no id= or time= of its own: leave them out, or name its class")
+        self.event = event
+        self.id = id
+        self.field = field
+        self.time = time
+        self.task: Task = task
+        self.horizon = horizon
+        self.horizon_ms = duration_ms(horizon)
+
+    @property
+    def inside(self) -> bool:
+        """Whether the label stands in the event and is known at once."""
+        return self.event is None

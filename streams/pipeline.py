@@ -1,0 +1,182 @@
+"""The definition of a pipeline: one object of plain values, checked when it is made."""
+
+import types
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from schemas.avro import avro_schema
+from schemas.duration import duration_ms
+from schemas.problem import Problem
+from schemas.topics import Topics
+from streams.digest import digest, function_tree, model_tree
+from streams.feature import Derived, Feature, Field, Windows
+from streams.features import Features
+from streams.labels import Labels, Task
+from streams.learner import kind_of, learner
+from streams.monitor.definition import Monitor
+
+Late = Literal["score", "skip"]
+Learning = Literal["inline", "inline_per_partition"]
+
+_NUMBERS = (float, int, bool)
+_KEYS = (str, int)
+DEFAULT_REMEMBERED = "1d"
+
+
+class Pipeline:
+    """What to score, from what, with which model, and how the truth comes back.
+
+    `event` is a pydantic class, `id` and `time` are its fields with the event's unique id and the time it happened
+    (a `datetime` with an offset, or `int` milliseconds). `model` is a function that builds a River model.
+
+    - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
+      `inline_per_partition` trains one model per partition.
+    - `late`: what becomes of an event older than the newest of its partition: `score` it as of its own time, or `skip`.
+    - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
+    - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
+
+    Raises `Problem`, naming the field and the cure, where the definition cannot work.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        event: type[BaseModel],
+        id: str,
+        time: str,
+        features: Sequence[Feature],
+        model: Callable[[], Any],
+        labels: Labels | None = None,
+        version: int = 1,
+        learning: Learning = "inline",
+        late: Late = "score",
+        ahead: str = "1h",
+        remember: str | None = None,
+        monitor: Monitor | None = None,
+        events_topic: str | None = None,
+        labels_topic: str | None = None,
+        **not_built: object,
+    ) -> None:
+        for option in not_built:
+            raise Problem(f"Pipeline({option}=…) is not built yet or does not exist: leave it out")
+        self.name, self.version = _checked_name(name), version
+        self.event, self.id, self.time = event, id, time
+        self.features, self.model, self.labels = tuple(features), model, labels
+        self.learning, self.late = learning, late
+        self.monitor = monitor if monitor is not None else Monitor()
+        self.events_topic, self.labels_topic = events_topic, labels_topic
+        self.ahead_ms = duration_ms(ahead)
+        horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
+        self.remember_ms = duration_ms(remember or horizon)
+        self.task: Task = labels.task if labels is not None else "none"
+        self._check_choices()
+        self._check_event()
+        self.compiled = Features(self.features)
+        self.feature_names = self.compiled.names
+        self.key = self.compiled.entity or id
+        self._check_features()
+        self._check_labels()
+        built = model()
+        learner(built, self.task)
+        self.kind = kind_of(built)
+        self.feature_set = digest(self.feature_names)
+        self.digest = digest((self.feature_names, self._trees(), model_tree(built), self.task))
+
+    def topics(self, prefix: str = "") -> Topics:
+        """Where the pipeline reads and writes."""
+        return Topics(pipeline=self.name, prefix=prefix, events_topic=self.events_topic, labels_topic=self.labels_topic)
+
+    def _trees(self) -> object:
+        return tuple((f.name, function_tree(f.function)) for f in self.features if isinstance(f, Derived))
+
+    def _check_choices(self) -> None:
+        if self.learning not in get_args(Learning):
+            raise Problem(f'learning={self.learning!r} is not built: write "inline" or "inline_per_partition"')
+        if self.late not in get_args(Late):
+            raise Problem(f'late={self.late!r}: write "score" or "skip"')
+        if self.version < 1:
+            raise Problem(f"version={self.version}: versions count from 1")
+        if not callable(self.model):
+            raise Problem("model= must be a function that builds a River model: write model=lambda: …")
+        if self.labels is not None and self.remember_ms < self.labels.horizon_ms:
+            raise Problem("remember= is shorter than the labels' horizon: an event is remembered until its label comes")
+
+    def _check_event(self) -> None:
+        if not (isinstance(self.event, type) and issubclass(self.event, BaseModel)):
+            raise Problem(f"event={self.event!r} must be a pydantic class: class Payment(BaseModel): …")
+        _check_field("id", self.event, self.id, _KEYS)
+        _check_field("time", self.event, self.time, (datetime, int))
+        avro_schema(self.event)
+
+    def _check_features(self) -> None:
+        if not self.features:
+            raise Problem('features= is empty: give the model at least one, as in Field("amount")')
+        repeated = sorted({name for name in self.feature_names if self.feature_names.count(name) > 1})
+        if repeated:
+            raise Problem(f"feature {repeated[0]} is defined twice: leave one out")
+        for feature in self.features:
+            self._check_feature(feature)
+
+    def _check_feature(self, feature: Feature) -> None:
+        if isinstance(feature, Field):
+            _check_number(self.event, feature.name, feature.default)
+        elif isinstance(feature, Windows):
+            if feature.entity != self.key:
+                raise Problem(f"per({feature.entity!r}) beside per({self.key!r}): a second entity is not built yet")
+            if not feature.aggregates:
+                raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
+            _check_field("per()", self.event, feature.entity, _KEYS)
+            for field in {a.field for a in feature.aggregates if a.field is not None}:
+                _check_number(self.event, field, None)
+
+    def _check_labels(self) -> None:
+        labels = self.labels
+        if labels is None:
+            return
+        owner = labels.event or self.event
+        _check_field("labels.field", owner, labels.field, (bool, int, str, float))
+        if labels.event is not None and labels.id is not None and labels.time is not None:
+            _check_field("labels.id", labels.event, labels.id, _KEYS)
+            _check_field("labels.time", labels.event, labels.time, (datetime, int))
+            if self.key not in labels.event.model_fields:
+                raise Problem(
+                    f"{labels.event.__name__} has no field {self.key}: a label travels to the partition of its event, "
+                    f"so it must carry the event's key; add {self.key} to it"
+                )
+            avro_schema(labels.event)
+
+
+def _checked_name(name: str) -> str:
+    if not name or not all(c.isalnum() or c in "-_" for c in name):
+        raise Problem(f"name={name!r}: use letters, digits, - and _, as topics are named after it")
+    return name
+
+
+def _types_of(model: type[BaseModel], name: str) -> tuple[Any, ...]:
+    annotation = model.model_fields[name].annotation
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def _check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[type, ...]) -> None:
+    if name not in model.model_fields:
+        raise Problem(f"{what}={name!r}: {model.__name__} has no such field (it has {', '.join(model.model_fields)})")
+    for each in _types_of(model, name):
+        if not (isinstance(each, type) and issubclass(each, allowed)):
+            wanted = " or ".join(kind.__name__ for kind in allowed)
+            raise Problem(
+                f"{what}={name!r}: {model.__name__}.{name} must be {wanted}, not {getattr(each, '__name__', each)}"
+            )
+
+
+def _check_number(model: type[BaseModel], name: str, default: float | None) -> None:
+    if name in model.model_fields and type(None) in _types_of(model, name):
+        if default is None:
+            raise Problem(
+                f"{model.__name__}.{name} may be absent: give it a default, as in Field({name!r}, default=0.0)"
+            )
+        return
+    _check_field("feature", model, name, _NUMBERS)

@@ -1,0 +1,230 @@
+"""The score stage: features, a score, the join with the label, and what the model learns from it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import Any
+
+from schemas.alert import Alert
+from schemas.message import Message
+from schemas.outcome import Outcome
+from schemas.reject import Reason, Reject
+from schemas.scored import Rung, Scored
+from streams.features import WindowState
+from streams.instant import instant_ms
+from streams.join import Join, JoinState, Truth
+from streams.learner import Prediction, class_text, learner
+from streams.pipeline import Pipeline
+from streams.stage import Emitted, Output, Record, Refused, Role
+
+
+@dataclass(slots=True)
+class ScoreState:
+    """All that scoring carries from record to record."""
+
+    model: Any
+    counts: Counter[str] = field(default_factory=Counter)
+    windows: WindowState = field(default_factory=WindowState)
+    join: JoinState = field(default_factory=JoinState)
+    watermark_ms: int = 0
+    learnt: int = 0
+    target_sum: float = 0.0
+    diverged: bool = False
+
+
+class ScoreStage:
+    """Scores events and teaches the model with their labels, in one total order."""
+
+    name = "score"
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._labels = pipeline.labels
+        self._learner = learner(pipeline.model(), pipeline.task)
+        self._features = pipeline.compiled
+        self._names = pipeline.feature_names
+        self._by_itself = pipeline.kind == "anomaly"
+        self._labelled_later = self._labels is not None and not self._labels.inside
+        horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
+        self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms)
+
+    def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
+        """An untaught model and no memory."""
+        return ScoreState(model=self._pipeline.model())
+
+    def fold(self, state: ScoreState, records: Sequence[Record]) -> list[Emitted]:
+        """Score events, meet labels. What cannot be used is refused, and the fold goes on."""
+        emitted: list[Emitted] = []
+        for record in records:
+            try:
+                if isinstance(record.value, Reject):
+                    raise record.value
+                if record.role is Role.EVENTS:
+                    self._event(state, record, record.value, emitted)
+                else:
+                    self._label(state, record, record.value, emitted)
+            except Reject as reject:
+                state.counts[f"{record.role}.rejected"] += 1
+                emitted.append(Refused(record, reject))
+        return emitted
+
+    def _event(self, state: ScoreState, record: Record, event: Any, emitted: list[Emitted]) -> None:
+        pipeline = self._pipeline
+        time_ms = instant_ms(getattr(event, pipeline.time))
+        if time_ms > record.timestamp_ms + pipeline.ahead_ms:
+            ahead_ms = time_ms - record.timestamp_ms
+            raise Reject(Reason.TIME_AHEAD, f"{pipeline.time} is {ahead_ms} ms ahead of the record's Kafka timestamp")
+        late = time_ms < state.watermark_ms
+        self._advance(state, time_ms)
+        event_id = str(getattr(event, pipeline.id))
+        if self._join.seen(state.join, event_id):
+            state.counts["events.duplicate"] += 1
+        elif late and pipeline.late == "skip":
+            state.counts["events.late"] += 1
+        else:
+            self._score(state, record, event, event_id, time_ms, emitted)
+
+    def _score(
+        self, state: ScoreState, record: Record, event: Any, event_id: str, time_ms: int, emitted: list[Emitted]
+    ) -> None:
+        key = str(getattr(event, self._pipeline.key))
+        inside = self._inside_truth(event, record, time_ms)
+        vector = self._vector(state, event, key, time_ms)
+        x = dict(zip(self._names, vector, strict=True))
+        rung, prediction = self._predict(state, x, time_ms, record, emitted)
+        scored = Scored.trusted(
+            event_id=event_id,
+            entities={self._pipeline.key: key},
+            event_time_ms=time_ms,
+            features=vector,
+            feature_set=self._pipeline.feature_set,
+            score=prediction.score,
+            predicted=prediction.predicted,
+            probabilities=prediction.probabilities,
+            model_id=f"{self._pipeline.digest}/{state.learnt}",
+            rung=rung,
+            explanation=None,
+            source_topic=record.topic,
+            source_partition=record.partition,
+            source_offset=record.offset,
+        )
+        state.counts["events.scored"] += 1
+        emitted.append(_output(record, scored))
+        held = self._join.event(state.join, scored, labelled_later=self._labelled_later)
+        if self._by_itself:
+            self._teach(state, x, None)
+        if inside is not None:
+            self._outcome(state, record, scored, inside, x, emitted)
+        elif held is not None and self._join.meet(scored, state.join, held, state.counts):
+            self._outcome(state, record, scored, held, x, emitted)
+
+    def _vector(self, state: ScoreState, event: Any, key: str, time_ms: int) -> list[float]:
+        try:
+            return self._features.vector(state.windows, event, key, time_ms)
+        except OverflowError as error:
+            raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
+
+    def _inside_truth(self, event: Any, record: Record, time_ms: int) -> Truth | None:
+        if self._labels is None or not self._labels.inside:
+            return None
+        value = self._learner.truth(getattr(event, self._labels.field))
+        return Truth(value, time_ms, record.topic, record.partition, record.offset)
+
+    def _predict(
+        self, state: ScoreState, x: dict[str, float], time_ms: int, record: Record, emitted: list[Emitted]
+    ) -> tuple[Rung, Prediction]:
+        prediction = None if state.diverged else self._learner.predict(state.model, x)
+        if prediction is not None and not isfinite(prediction.score):
+            state.diverged, prediction = True, None
+            emitted.append(_output(record, self._divergence(record, time_ms)))
+        if prediction is None:
+            return "prior", Prediction(self._prior(state), None, None)
+        return "champion", prediction
+
+    def _prior(self, state: ScoreState) -> float:
+        """What to say before the model can: the mean of the truth so far, Laplace's rule of succession for shares."""
+        if self._pipeline.task == "binary":
+            return (state.target_sum + 1.0) / (state.learnt + 2.0)
+        return state.target_sum / state.learnt if state.learnt and self._pipeline.task == "regression" else 0.0
+
+    def _divergence(self, record: Record, time_ms: int) -> Alert:
+        return Alert.trusted(
+            pipeline=self._pipeline.name,
+            version=self._pipeline.version,
+            monitor="diverged",
+            subject="model",
+            partition=record.partition,
+            event_time_ms=time_ms,
+            window_start_ms=time_ms,
+            window_end_ms=time_ms,
+            value=1.0,
+            threshold=0.0,
+            evidence=f"the score of {record.topic}/{record.partition}/{record.offset} is not finite: "
+            f"the model stops learning and the prior answers; lower its learning rate and start a new version",
+        )
+
+    def _label(self, state: ScoreState, record: Record, label: Any, emitted: list[Emitted]) -> None:
+        labels = self._labels
+        assert labels is not None
+        assert labels.id is not None
+        assert labels.time is not None
+        time_ms = instant_ms(getattr(label, labels.time))
+        value = self._learner.truth(getattr(label, labels.field))
+        truth = Truth(value, time_ms, record.topic, record.partition, record.offset)
+        scored = self._join.label(state.join, str(getattr(label, labels.id)), truth, state.counts)
+        if scored is not None:
+            x = dict(zip(self._names, scored.features, strict=True))
+            self._outcome(state, record, scored, truth, x, emitted)
+
+    def _outcome(
+        self,
+        state: ScoreState,
+        record: Record,
+        scored: Scored,
+        truth: Truth,
+        x: dict[str, float],
+        emitted: list[Emitted],
+    ) -> None:
+        """The scored event met by its label: stated, then taught."""
+        target = None if self._pipeline.task == "multiclass" else float(truth.value)
+        learns = not self._by_itself and not state.diverged
+        outcome = Outcome.trusted(
+            event_id=scored.event_id,
+            entities=scored.entities,
+            event_time_ms=scored.event_time_ms,
+            label_time_ms=truth.time_ms,
+            features=scored.features,
+            feature_set=scored.feature_set,
+            score=scored.score,
+            predicted=scored.predicted,
+            probabilities=scored.probabilities,
+            model_id=scored.model_id,
+            rung=scored.rung,
+            label=class_text(truth.value),
+            target=target,
+            learnt=learns,
+            source_topic=truth.topic,
+            source_partition=truth.partition,
+            source_offset=truth.offset,
+        )
+        emitted.append(_output(record, outcome))
+        if learns:
+            self._teach(state, x, truth.value)
+            state.target_sum += target or 0.0
+        state.counts["labels.learnt" if learns else "labels.met"] += 1
+
+    def _teach(self, state: ScoreState, x: dict[str, float], truth: Any) -> None:
+        if not state.diverged:
+            self._learner.learn(state.model, x, truth)
+            state.learnt += 1
+
+    def _advance(self, state: ScoreState, time_ms: int) -> None:
+        if time_ms > state.watermark_ms:
+            state.watermark_ms = time_ms
+            self._features.expire(state.windows, time_ms)
+            self._join.expire(state.join, time_ms, state.counts)
+
+
+def _output(record: Record, value: Message) -> Output:
+    return Output(record.key or b"", value, record.timestamp_ms)

@@ -1,0 +1,75 @@
+"""Event-time windows of one key: a row of events and, for each span, the oldest one that its window still holds."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streams.exact import PrefixSums
+
+COMPACT_ABOVE = 32
+"""Events behind the longest window are forgotten when there are more than these, and than half of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last `span_ms` before `t`, `(t - span, t]`.
+
+    >>> Window(span_ms=60_000).contains(at_ms=30_000, t_ms=89_999)
+    True
+    """
+
+    span_ms: int
+
+    def contains(self, *, at_ms: int, t_ms: int) -> bool:
+        return t_ms - self.span_ms < at_ms <= t_ms
+
+
+class History:
+    """The events of one key in order of (event time, arrival): times, and a column of exact sums per field.
+
+    `starts[i]` is the index of the oldest event in the window of `spans_ms[i]` as of the newest event. `add` costs the
+    same however many events the windows hold: each event leaves each window once.
+    """
+
+    __slots__ = ("columns", "spans_ms", "starts", "times")
+
+    def __init__(self, spans_ms: Sequence[int], columns: int) -> None:
+        self.spans_ms = spans_ms
+        self.times: list[int] = []
+        self.columns = [PrefixSums() for _ in range(columns)]
+        self.starts = [0] * len(spans_ms)
+
+    def add(self, at_ms: int, values: Sequence[float]) -> tuple[Sequence[int], int]:
+        """Add an event; where each window as of it starts, and where all of them end. The event itself counts."""
+        times = self.times
+        if times and at_ms < times[-1]:
+            return self._add_late(at_ms, values)
+        if self.starts[-1] > COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
+            self._compact()
+        times.append(at_ms)
+        for column, value in zip(self.columns, values, strict=True):
+            column.append(value)
+        starts = self.starts
+        for i, span_ms in enumerate(self.spans_ms):
+            until_ms, start = at_ms - span_ms, starts[i]
+            if times[start] <= until_ms:
+                starts[i] = bisect_right(times, until_ms, start)
+        return starts, len(times)
+
+    def _add_late(self, at_ms: int, values: Sequence[float]) -> tuple[Sequence[int], int]:
+        """Put a late event where it belongs; the windows as of its own time, from what is still held."""
+        place = bisect_right(self.times, at_ms)
+        self.times.insert(place, at_ms)
+        for column, value in zip(self.columns, values, strict=True):
+            column.insert(place, value)
+        newest_ms = self.times[-1]
+        self.starts = [bisect_right(self.times, newest_ms - span_ms) for span_ms in self.spans_ms]
+        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], place + 1
+
+    def _compact(self) -> None:
+        """Forget what no window holds, seldom enough that it costs next to nothing per event."""
+        behind = self.starts[-1]  # spans ascend, so the last one's window is the longest
+        del self.times[:behind]
+        for column in self.columns:
+            column.forget(behind)
+        self.starts = [start - behind for start in self.starts]
