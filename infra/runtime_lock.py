@@ -7,14 +7,18 @@ from pathlib import Path
 
 
 def runtime_lock(lock: str, names: set[str]) -> str:
-    """The entries of `lock` for the packages in `names`, hashes included. Raises `KeyError` for a name it lacks.
+    """The entries of `lock` for the packages in `names`, hashes included: several where markers choose among versions.
+
+    Raises `KeyError` for a name that the lock lacks.
 
     >>> print(runtime_lock("a==1 \\\\\\n    --hash=sha256:0\\nb==2 \\\\\\n    --hash=sha256:1\\n", {"B"}))
     b==2 \\
         --hash=sha256:1
     """
-    entries = {canonical(entry.split("==")[0]): entry.rstrip() for entry in re.split(r"\n(?=\S)", lock) if entry}
-    return "\n".join(entries[canonical(name)] for name in sorted(names))
+    entries: dict[str, list[str]] = {}
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        entries.setdefault(canonical(entry.split("==")[0]), []).append(entry)
+    return "\n".join("\n".join(entries[canonical(name)]) for name in sorted(names))
 
 
 def canonical(name: str) -> str:

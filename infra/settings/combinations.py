@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING
 
 from infra.settings.variables import variable
 from schemas.problem import Problem
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from infra.settings.model import Settings
 
 SASL = ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
@@ -41,6 +44,20 @@ def _check_ssl(settings: Settings) -> None:
         raise Problem(f"{variable('kafka_ssl_key_file')} needs {variable('kafka_ssl_cert_file')}: set it too")
     if settings.kafka_ssl_key_password and not settings.kafka_ssl_key_file:
         raise Problem(f"{variable('kafka_ssl_key_password')} needs {variable('kafka_ssl_key_file')}: set it too")
+    if settings.kafka_ssl_cert_file:
+        _check_key(settings, settings.kafka_ssl_cert_file)
+
+
+def _check_key(settings: Settings, cert_file: Path) -> None:
+    password = settings.kafka_ssl_key_password.get_secret_value() if settings.kafka_ssl_key_password else ""
+    try:
+        # Even an empty password keeps OpenSSL from asking for one at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, settings.kafka_ssl_key_file, password)
+    except (ssl.SSLError, OSError, ValueError):
+        raise Problem(
+            f"{variable('kafka_ssl_cert_file')} and {variable('kafka_ssl_key_file')} cannot be used together: both "
+            f"must be PEM and match, and {variable('kafka_ssl_key_password')} must open the key"
+        ) from None
 
 
 def _refuse_ignored(settings: Settings, names: tuple[str, ...], *, needs: str) -> None:

@@ -7,7 +7,7 @@ from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationErro
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from infra.settings import combinations, variables
-from infra.settings.values import Address, Brokers, ReadableFile, TopicPrefix
+from infra.settings.values import Address, Brokers, Certificates, ReadableFile, TopicPrefix
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: Mechanism | None = None
     kafka_sasl_username: str | None = None
     kafka_sasl_password: SecretStr | None = None
-    kafka_ssl_ca_file: ReadableFile | None = None
+    kafka_ssl_ca_file: Certificates | None = None
     """PEM; without it the system's authorities are trusted."""
     kafka_ssl_cert_file: ReadableFile | None = None
     kafka_ssl_key_file: ReadableFile | None = None
@@ -54,13 +54,13 @@ class Settings(BaseSettings):
     schema_registry_url: Address | None = None
     schema_registry_username: str | None = None
     schema_registry_password: SecretStr | None = None
-    schema_registry_ca_file: ReadableFile | None = None
+    schema_registry_ca_file: Certificates | None = None
 
     clickhouse_url: Address | None = None
     """Of the HTTP interface; without a port 8123, or 8443 for https."""
     clickhouse_username: str | None = None
     clickhouse_password: SecretStr | None = None
-    clickhouse_ca_file: ReadableFile | None = None
+    clickhouse_ca_file: Certificates | None = None
     clickhouse_database: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "default"
 
     data_dir: Path = Path(".millrace")

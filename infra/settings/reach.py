@@ -30,6 +30,7 @@ UNKNOWN_DATABASE = 81
 
 silent = logging.Logger("millrace.reach")  # librdkafka's own lines would say the same again, less clearly
 silent.addHandler(logging.NullHandler())
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())  # likewise, where nobody set up logging
 
 
 def reach(settings: Settings, servers: tuple[Server, ...] = ALL, *, within_s: float = WITHIN_S) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -48,7 +49,15 @@ def address(value: str) -> str:
 
 def readable(value: Path) -> Path:
     if not value.is_file() or not os.access(value, os.R_OK):
-        raise ValueError(f"must name a file that can be read, and {value} is none: correct the path or the permissions")
+        raise ValueError("must name a file that can be read: correct the path or its permissions")
+    return value
+
+
+def certificates(value: Path) -> Path:
+    try:
+        ssl.create_default_context(cafile=value)
+    except (ssl.SSLError, OSError):
+        raise ValueError("must name a file of certificates in PEM form") from None
     return value
 
 
@@ -61,4 +70,5 @@ def prefix(value: str) -> str:
 Brokers = Annotated[str, AfterValidator(brokers)]
 Address = Annotated[str, AfterValidator(address)]
 ReadableFile = Annotated[Path, AfterValidator(readable)]
+Certificates = Annotated[ReadableFile, AfterValidator(certificates)]
 TopicPrefix = Annotated[str, AfterValidator(prefix)]

@@ -107,3 +107,9 @@ def test_the_image_installs_what_was_resolved_with_the_locks_hashes() -> None:
     assert kept.startswith("river==")
     assert "--hash=sha256:" in kept
     assert kept.count("==") == 1
+
+
+def test_every_version_that_a_marker_may_choose_stays_in_the_images_lock() -> None:
+    lock = "a==1 ; python_version < '3.12'\na==2 ; python_version >= '3.12'\nb==3"
+
+    assert runtime_lock(lock, {"a"}) == "a==1 ; python_version < '3.12'\na==2 ; python_version >= '3.12'"
