@@ -4,7 +4,6 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,6 @@ from schemas.problem import Problem
 
 LIST = Path(__file__).with_name("artifacts.txt")
 LOCK_WAIT_S = 600.0
-FETCHES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +41,9 @@ class Artifact:
 Fetch = Callable[[Artifact, Path], Path]
 """Brings an artifact into an empty folder and returns the file; an OSError says that it could not."""
 
+Note = Callable[[str], None]
+"""Takes a few words on what goes on now, for whoever waits."""
+
 
 def pinned(server: str) -> list[Artifact]:
     """The artifacts of `server` ("kafka" or "registry") in the project's list."""
@@ -56,7 +57,7 @@ def cache_dir() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("millrace")
 
 
-def ensure(artifacts: list[Artifact], fetch: Fetch) -> list[Path]:
+def ensure(artifacts: list[Artifact], fetch: Fetch, note: Note) -> list[Path]:
     """The verified files of `artifacts`, fetched where the cache lacks them or holds other bytes.
 
     Raises:
@@ -65,9 +66,10 @@ def ensure(artifacts: list[Artifact], fetch: Fetch) -> list[Path]:
     folder = writable(cache_dir() / "artifacts")
     paths = [folder / artifact.file_name for artifact in artifacts]
     with locked(folder / f"{artifacts[0].server}.lock"):
-        lacking = [pair for pair in zip(artifacts, paths, strict=True) if not holds(pair[1], pair[0].sha256)]
-        with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
-            list(pool.map(lambda pair: bring(*pair, fetch=fetch), lacking))
+        for artifact, path in zip(artifacts, paths, strict=True):
+            if not holds(path, artifact.sha256):
+                note(f"fetching {artifact.file_name}, once")
+                bring(artifact, path, fetch=fetch)
     return paths
 
 

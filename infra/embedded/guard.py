@@ -1,9 +1,11 @@
 """A process between us and a server: when our end of its pipe closes, for whatever reason, the server goes.
 
-Run by path with the standard library alone: `guard.py PARENT_PID GRACE_S COMMAND...`. It works wherever there are
-pipes and process groups; asking the kernel to signal a child at its parent's death would be Linux alone.
+Run by path, with the standard library alone, as `guard.py PARENT_PID GRACE_S COMMAND...`; its output is the server's
+log. It works wherever there are pipes and process groups; asking the kernel to signal a child at its parent's death
+would be Linux alone.
 """
 
+import fcntl
 import os
 import select
 import signal
@@ -20,6 +22,8 @@ def main(parent_pid: int, grace_s: float, command: list[str]) -> int:
     signal.set_wakeup_fd(wake_write)
     for number in (signal.SIGCHLD, signal.SIGTERM):  # handlers, unlike SIG_IGN, are not inherited by the server
         signal.signal(number, lambda *_: None)
+    # The lock lives as long as anyone in the group: a former server on this log, still ending, is waited for.
+    fcntl.flock(sys.stdout, fcntl.LOCK_EX)
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     while server.poll() is None and os.getppid() == parent_pid:
         readable, _, _ = select.select([sys.stdin, wake_read], [], [], PARENT_CHECK_S)

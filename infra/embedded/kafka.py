@@ -1,6 +1,7 @@
 """Apache Kafka as one KRaft node on loopback, sized for a small machine."""
 
 import os
+import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
@@ -66,6 +67,16 @@ class Kafka:
     bootstrap: str
     sasl_bootstrap: str | None
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.alive
+
+    def wait_ready(self) -> None:
+        """Return once the broker answers; a Problem with the end of its log if it does not."""
+        port = int(self.bootstrap.rpartition(":")[2])
+        self.process.wait_ready(lambda: self.process.listens(port) and answers(self.bootstrap), within_s=READY_S)
+
     def stop(self) -> None:
         """End the broker."""
         self.process.stop()
@@ -80,7 +91,14 @@ def start_kafka(data_dir: Path, port: int, *, scram: Mapping[str, str] | None = 
     Raises:
         Problem: it did not come up; the end of its log is in the message.
     """
-    jars = ensure(pinned("kafka"), maven.fetch)
+    jars = ensure(pinned("kafka"), maven.fetch, note=lambda _: None)
+    kafka = launch_kafka(jars, data_dir, port, scram=scram)
+    kafka.wait_ready()
+    return kafka
+
+
+def launch_kafka(jars: list[Path], data_dir: Path, port: int, *, scram: Mapping[str, str] | None = None) -> Kafka:
+    """As `start_kafka`, from the verified `jars` and without waiting."""
     data_dir.mkdir(parents=True, exist_ok=True)
     sasl_port = free_port() if scram else None
     settings = data_dir / "server.properties"
@@ -92,12 +110,16 @@ def start_kafka(data_dir: Path, port: int, *, scram: Mapping[str, str] | None = 
         heap_mb=HEAP_MB,
         temporary=data_dir / "tmp",
     )
-    if not (data_dir / "log" / "meta.properties").exists():
+    formatted = data_dir / "formatted"
+    if not formatted.exists():
+        shutil.rmtree(data_dir / "log", ignore_errors=True)  # of a formatting that did not come to its end
         format_storage(run, settings, scram or {})
-    process = ServerProcess("Kafka", [*run, "kafka.Kafka", settings], log_path=data_dir / "kafka.log")
-    bootstrap = f"{LOOPBACK}:{port}"
-    process.wait_ready(lambda: process.listens(port) and answers(bootstrap), within_s=READY_S)
-    return Kafka(process=process, bootstrap=bootstrap, sasl_bootstrap=f"{LOOPBACK}:{sasl_port}" if sasl_port else None)
+        formatted.touch()
+    return Kafka(
+        process=ServerProcess("Kafka", [*run, "kafka.Kafka", settings], log_path=data_dir / "kafka.log"),
+        bootstrap=f"{LOOPBACK}:{port}",
+        sasl_bootstrap=f"{LOOPBACK}:{sasl_port}" if sasl_port else None,
+    )
 
 
 def properties(log_dir: Path, port: int, sasl_port: int | None) -> str:

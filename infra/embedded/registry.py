@@ -4,6 +4,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from infra.embedded import maven
 from infra.embedded.archive import unpacked
@@ -24,6 +25,16 @@ class Registry:
     process: ServerProcess
     url: str
 
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.alive
+
+    def wait_ready(self) -> None:
+        """Return once the registry answers; a Problem with the end of its log if it does not."""
+        port = urlsplit(self.url).port or 0
+        self.process.wait_ready(lambda: self.process.listens(port) and answers(self.url), within_s=READY_S)
+
     def stop(self) -> None:
         """End the registry."""
         self.process.stop()
@@ -35,11 +46,17 @@ def start_registry(data_dir: Path, port: int) -> Registry:
     Raises:
         Problem: it did not come up; the end of its log is in the message.
     """
-    (archive,) = ensure(pinned("registry"), maven.fetch)
-    jar = unpacked(archive) / JAR
+    (archive,) = ensure(pinned("registry"), maven.fetch, note=lambda _: None)
+    registry = launch_registry(unpacked(archive), data_dir, port)
+    registry.wait_ready()
+    return registry
+
+
+def launch_registry(program: Path, data_dir: Path, port: int) -> Registry:
+    """As `start_registry`, from the unpacked folder `program` and without waiting."""
     process = ServerProcess(
         "the schema registry",
-        java("-jar", jar, heap_mb=HEAP_MB, temporary=data_dir / "tmp"),
+        java("-jar", program / JAR, heap_mb=HEAP_MB, temporary=data_dir / "tmp"),
         log_path=data_dir / "registry.log",
         env={
             "QUARKUS_HTTP_HOST": LOOPBACK,
@@ -56,15 +73,13 @@ def start_registry(data_dir: Path, port: int) -> Registry:
             "APICURIO_DATASOURCE_JDBC_MAX_SIZE": "16",
         },
     )
-    url = f"http://{LOOPBACK}:{port}/apis/ccompat/v7"
-    process.wait_ready(lambda: process.listens(port) and answers(f"{url}/subjects"), within_s=READY_S)
-    return Registry(process=process, url=url)
+    return Registry(process=process, url=f"http://{LOOPBACK}:{port}/apis/ccompat/v7")
 
 
 def answers(url: str) -> bool:
     """Whether the registry lists its subjects."""
     try:
-        with urllib.request.urlopen(url, timeout=2.0) as reply:
+        with urllib.request.urlopen(f"{url}/subjects", timeout=2.0) as reply:
             return bool(reply.status == 200)
     except (urllib.error.URLError, OSError):
         return False
