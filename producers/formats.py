@@ -1,0 +1,107 @@
+"""How rows stand in csv, parquet and jsonl files: read by batches, each row a dictionary of its columns."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet
+from pyarrow import csv
+from pydantic_core import from_json
+
+from schemas.problem import Problem
+
+BATCH_ROWS = 10_000
+_BOM = b"\xef\xbb\xbf"
+
+Row = dict[str, Any]
+
+
+class Format(NamedTuple):
+    """One kind of file. `columns` is None where each row has its own; `rows` may raise `ValueError` for a bad one."""
+
+    columns: Callable[[Path], tuple[str, ...] | None]
+    batches: Callable[[Path, Sequence[str]], Iterator[pa.RecordBatch]]
+    rows: Callable[[pa.RecordBatch], Iterator[Row]]
+
+
+def format_of(path: Path) -> Format:
+    """The format that the file's name tells. Raises `Problem` for another one, or where there is no such file."""
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise Problem(f"{path} is no {', '.join(_FORMATS)} file: convert it, or give it the ending of what it holds")
+    if not path.is_file():
+        raise Problem(f"there is no file {path}: check its name")
+    return found
+
+
+def _csv_columns(path: Path) -> tuple[str, ...]:
+    with csv.open_csv(path) as reader:
+        return tuple(reader.schema.names)
+
+
+def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Every cell as text, an empty one as null: the event class says what it means, not the first rows of the file."""
+    convert = csv.ConvertOptions(
+        column_types={name: pa.string() for name in _csv_columns(path)},
+        include_columns=list(columns),
+        null_values=[""],
+        strings_can_be_null=True,
+    )
+    parse = csv.ParseOptions(newlines_in_values=True)
+    with csv.open_csv(path, convert_options=convert, parse_options=parse) as reader:
+        yield from reader
+
+
+def _parquet_columns(path: Path) -> tuple[str, ...]:
+    with pyarrow.parquet.ParquetFile(path) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):
+            yield _in_microseconds(batch)
+
+
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Nanoseconds, which no `datetime` holds, are cut off."""
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
+            micros = batch.column(index).cast(pa.timestamp("us", field.type.tz), safe=False)
+            batch = batch.set_column(index, field.name, micros)
+    return batch
+
+
+def _column_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    yield from batch.to_pylist()
+
+
+def _jsonl_columns(_: Path) -> None:
+    return None
+
+
+def _jsonl_batches(path: Path, _: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Lines as they are, in one column; empty ones are left out."""
+    with path.open("rb") as file:
+        if file.read(len(_BOM)) != _BOM:
+            file.seek(0)
+        lines = (line for line in file if not line.isspace())
+        while batch := list(islice(lines, BATCH_ROWS)):
+            yield pa.record_batch([pa.array(batch, pa.large_binary())], names=["line"])
+
+
+def _jsonl_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    for line in batch.column(0):
+        row = from_json(line.as_py())
+        if not isinstance(row, dict):
+            raise ValueError(f"a {type(row).__name__} stands where an object should")
+        yield row
+
+
+_FORMATS = {
+    ".csv": Format(_csv_columns, _csv_batches, _column_rows),
+    ".parquet": Format(_parquet_columns, _parquet_batches, _column_rows),
+    ".jsonl": Format(_jsonl_columns, _jsonl_batches, _jsonl_rows),
+}

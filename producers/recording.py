@@ -1,0 +1,107 @@
+"""A file told again: its events at their times, and the label of each one some time later."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from producers.files import Event, bad_row
+from producers.known import Kind, Known, strictly
+from schemas.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """How the label of an event is made: class and fields of the label, fields of the event, and the delay."""
+
+    label: type[BaseModel]
+    id: str
+    field: str
+    time: str
+    event_id: str
+    event_time: str
+    key: str
+    delay_ms: int
+
+    def of(self, event: Event, path: Path) -> BaseModel:
+        """The label of `event`. Raises `Problem` where its class does not take it."""
+        fields = {
+            self.id: self._fitting(self.id, getattr(event.record, self.event_id)),
+            self.key: self._fitting(self.key, getattr(event.record, self.key)),
+            self.field: self._fitting(self.field, event.label),
+            self.time: self._later(getattr(event.record, self.event_time), event.time_ms),
+        }
+        try:
+            return self.label.model_validate(fields, strict=False)
+        except ValidationError as error:
+            raise self._unfit(event, path, error) from error
+
+    def _fitting(self, field: str, value: Any) -> Any:
+        """A whole number as text where the class wants text."""
+        wants_text = self.label.model_fields[field].annotation is str
+        return str(value) if wants_text and type(value) is int else value
+
+    def _later(self, time: datetime | int, time_ms: int) -> datetime | int:
+        """The label's time, in the type of its field, to the last digit of the event's."""
+        if self.label.model_fields[self.time].annotation is int or isinstance(time, int):
+            return time_ms + self.delay_ms
+        return time + timedelta(milliseconds=self.delay_ms)
+
+    def _unfit(self, event: Event, path: Path, error: ValidationError) -> Problem:
+        missing = [e["loc"][0] for e in error.errors(include_url=False) if e["type"] == "missing"]
+        if missing:
+            name = self.label.__name__
+            return Problem(f"{name} needs {missing[0]}, which no file of events tells: give it a default in {name}")
+        return bad_row(path, event.row, error)
+
+
+def tell(events: Iterable[Event], truth: Truth | None, path: Path) -> Iterator[Known]:
+    """Events and labels in the order in which they became known, with their Kafka times.
+
+    The delay is the same for all, so labels come in the order of their events: a queue merges them, labels first at
+    equal times, but after their own event. Raises `Problem` where a row is earlier than the one before.
+    """
+    return strictly(_told(events, truth, path))
+
+
+def _told(events: Iterable[Event], truth: Truth | None, path: Path) -> Iterator[Known]:
+    due: deque[Known] = deque()
+    now_ms = 0
+    for event in events:
+        if event.time_ms < now_ms:
+            raise Problem(
+                f"{path}, row {event.row}, is earlier than the row before: sort the file by time or add --sort"
+            )
+        now_ms = event.time_ms
+        while due and due[0].time_ms <= now_ms:
+            yield due.popleft()
+        yield Known(now_ms, Kind.EVENT, event.record)
+        if truth is not None and event.label is not None:
+            due.append(Known(now_ms + truth.delay_ms, Kind.LABEL, truth.of(event, path)))
+    yield from due
+
+
+class Survey(NamedTuple):
+    """What a whole recording holds: how many events and labels, and the first and last Kafka time (ms)."""
+
+    events: int
+    labels: int
+    first_ms: int
+    last_ms: int
+
+
+def survey(records: Iterable[Known], path: Path) -> Survey:
+    """Go through all `records` once: what is wrong with the file is found before anything of it is sent."""
+    counts = {Kind.EVENT: 0, Kind.LABEL: 0}
+    first_ms, last_ms = -1, -1
+    for known in records:
+        counts[known.kind] += 1
+        first_ms = known.time_ms if first_ms < 0 else first_ms
+        last_ms = known.time_ms
+    if first_ms < 0:
+        raise Problem(f"{path} holds no rows: name a file with events")
+    return Survey(counts[Kind.EVENT], counts[Kind.LABEL], first_ms, last_ms)
