@@ -19,9 +19,10 @@ from schemas.problem import Problem
 
 FOREVER_MS = -1
 ANY_AGE_MS = 2**63 - 1
-AHEAD_MS = 24 * 3_600_000
-"""How far a record's time may run ahead of the broker's clock (the broker's own default is one hour). Without a limit
-one record dated in the far future would keep its segment from ever being deleted."""
+AHEAD_MS = 366 * 24 * 3_600_000
+"""How far a record's time may run ahead of the broker's clock (whose own default is one hour): a replay at full speed
+sends today what becomes known weeks later. There is a limit because a time in the wrong unit lies millennia ahead, and
+its segment would never be deleted."""
 
 WITHIN_S = 30.0
 

@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     clickhouse_ca_file: Certificates | None = None
     clickhouse_database: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "default"
 
-    data_dir: Path = Path(".millrace")
-    """Where the embedded servers keep what they store."""
+    data_dir: Path | None = None
+    """Where the embedded servers keep what they store; without it, it goes with them."""
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """The first of the ports that serve /metrics, one for each process, counted up; 0: free ports."""
