@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.sink import sink
 from infra.cli.up import up
 from schemas.problem import Problem
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(sink)
 app.command()(up)
 
 

@@ -1,0 +1,56 @@
+"""`millrace sink`: a pipeline's output topics into ClickHouse, in the foreground."""
+
+import json
+import logging
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from consumers.buffer import Limits
+from consumers.clickhouse import FeatureSet
+from infra.run_sink import Written, run_sink
+from infra.settings import Settings
+from streams.load import load
+
+
+def sink(
+    target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
+    *,
+    until_idle: Annotated[
+        bool, typer.Option("--until-idle", help="Stop when all that stands on the topics now is written.")
+    ] = False,
+    interval_s: Annotated[
+        float, typer.Option(min=0.05, max=60, help="Longest time that a record waits for its insert.")
+    ] = 1.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what was written as one line of JSON.")] = False,
+) -> None:
+    """Write scored, outcomes, metrics, alerts and rejected into ClickHouse until Ctrl-C, each record exactly once.
+
+    Brings the tables up to date first and serves /metrics. Start several to share the partitions.
+
+    Example: millrace sink payments.py:payments
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    settings, pipeline = Settings(), load(target)
+    names = FeatureSet(
+        id=pipeline.feature_set, pipeline=pipeline.name, version=pipeline.version, names=pipeline.feature_names
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    topics = pipeline.topics(settings.topic_prefix)
+    limits = Limits(interval_s=interval_s)
+    show(run_sink(settings, topics, features=names, stop=stop, until_idle=until_idle, limits=limits), as_json=as_json)
+
+
+def show(written: Written, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(written)) + "\n")
+        return
+    told = ", ".join(f"{count:,} {table}" for table, count in sorted(written.rows.items())) or "nothing new"
+    Console().print(f"wrote {told} in {written.inserts:,} inserts")
