@@ -1,9 +1,7 @@
 """Topics on a real broker: made as specified, left alone when they are right, refused when they cannot be mended."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
@@ -11,20 +9,21 @@ from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[at
 
 from infra.topics import AHEAD_MS, FOREVER_MS, TopicSpec, ensure
 from schemas.problem import Problem
+from tests.servers import Servers
 
 pytestmark = pytest.mark.servers
 DAY_MS = 24 * 3_600_000
 
 
 @pytest.fixture
-def admin(servers: Any) -> AdminClient:
+def admin(servers: Servers) -> AdminClient:
     return AdminClient({"bootstrap.servers": servers.kafka_bootstrap})
 
 
 @pytest.fixture
-def name(admin: AdminClient) -> Iterator[str]:
+def name(admin: AdminClient, prefix: str) -> Iterator[str]:
     """The name of a topic that is gone afterwards."""
-    name = f"topics-{uuid.uuid4().hex[:12]}"
+    name = f"{prefix}topic"
     yield name
     if name in admin.list_topics(timeout=10).topics:
         admin.delete_topics([name])[name].result(10)
@@ -98,7 +97,7 @@ def test_a_broker_that_does_not_answer_is_told_in_time() -> None:
 
 
 def test_records_years_old_and_weeks_ahead_are_kept_with_their_time(
-    admin: AdminClient, name: str, servers: Any
+    admin: AdminClient, name: str, servers: Servers
 ) -> None:
     ensure(admin, [TopicSpec(name=name, partitions=1)])
     now_ms = int(time.time() * 1000)
@@ -109,7 +108,7 @@ def test_records_years_old_and_weeks_ahead_are_kept_with_their_time(
     assert [record.timestamp()[1] for record in read(servers.kafka_bootstrap, name, len(times_ms))] == times_ms
 
 
-def test_a_time_in_the_wrong_unit_is_refused_by_the_broker(admin: AdminClient, name: str, servers: Any) -> None:
+def test_a_time_in_the_wrong_unit_is_refused_by_the_broker(admin: AdminClient, name: str, servers: Servers) -> None:
     ensure(admin, [TopicSpec(name=name, partitions=1)])
 
     with pytest.raises(AssertionError, match="INVALID_TIMESTAMP"):
