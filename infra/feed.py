@@ -57,14 +57,14 @@ def feed(
     Raises `Problem` where Kafka or the registry refuses or does not answer.
     """
     created = create_inputs(pipeline, settings, partitions=partitions)
-    registry = Registry(schema_registry(settings))
     models = {Kind.EVENT: pipeline.event}
     if pipeline.labels is not None and pipeline.labels.event is not None:
         models[Kind.LABEL] = pipeline.labels.event
-    routes = {
-        kind: Route(models[kind], topic=topic, key=pipeline.key, registry=registry)
-        for kind, topic in _inputs(pipeline, settings).items()
-    }
+    with Registry(schema_registry(settings)) as registry:
+        routes = {
+            kind: Route(models[kind], topic=topic, key=pipeline.key, registry=registry)
+            for kind, topic in _inputs(pipeline, settings).items()
+        }
     publisher = Publisher(librdkafka(settings), routes)
     start = monotonic()
     publish(publisher, records, pace=pace or Pace(), progress=progress)

@@ -1,7 +1,7 @@
 """Schemas by id and by subject, through Confluent's registry client."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
 import fastavro
 from confluent_kafka.schema_registry import Schema as RegisteredSchema
@@ -25,6 +25,16 @@ class Registry:
     def __init__(self, configuration: dict[str, Any]) -> None:
         self._client = SchemaRegistryClient(configuration)
         self._parsed: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the connection."""
+        self._client.close()
 
     def register(self, topic: str, schema: Schema) -> int:
         """The id of `schema` under the subject `{topic}-value`; registers it where it is new.
