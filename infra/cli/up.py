@@ -15,6 +15,7 @@ from rich.table import Table
 
 from infra.embedded.ports import Ports
 from infra.embedded.stack import EmbeddedStack
+from infra.settings import Settings
 
 CHECK_S = 0.5
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="Its port on 127.0.0.1; 0: a free one.", show_default=False)]
@@ -25,8 +26,7 @@ def up(
     data_dir: Annotated[
         Path | None,
         typer.Option(
-            envvar="MILLRACE_DATA_DIR",
-            help="Keep topics, schemas and tables here; without it they go with the servers.",
+            help="Keep topics, schemas and tables here (or in MILLRACE_DATA_DIR); otherwise they go with the servers."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say how to reach them as one line of JSON.")] = False,
@@ -40,6 +40,9 @@ def up(
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
+    settings = Settings()
+    if data_dir is None and "data_dir" in settings.model_fields_set:
+        data_dir = settings.data_dir
     ports = Ports(kafka=kafka_port, registry=registry_port, clickhouse=clickhouse_port)
     progress = Console(stderr=True)
     ready = False

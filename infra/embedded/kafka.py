@@ -1,10 +1,12 @@
 """Apache Kafka as one KRaft node on loopback, sized for a small machine."""
 
+import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import uuid
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,10 +150,20 @@ def format_storage(run: list[str], settings: Path, scram: Mapping[str, str]) -> 
     command = [*run, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(settings)]
     for user, password in scram.items():
         for mechanism in MECHANISMS:
-            command += ["-S", f"{mechanism}=[name={user},iterations={SCRAM_ITERATIONS},password={password}]"]
+            command += ["-S", f"{mechanism}=[{credential(mechanism, user, password)}]"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_S, check=False)
     if done.returncode != 0:
         raise Problem(f"Kafka could not make its data directory {settings.parent}: {done.stdout}{done.stderr}".strip())
+
+
+def credential(mechanism: str, user: str, password: str) -> str:
+    """A user as StorageTool takes it, the password salted already: so it may hold any character, and no list of
+    processes shows it (RFC 5802: the salted password is PBKDF2 with HMAC)."""
+    salt = secrets.token_bytes(16)
+    digest = mechanism.removeprefix("SCRAM-").replace("-", "").lower()
+    salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, SCRAM_ITERATIONS)
+    told = f"salt={b64encode(salt).decode()},saltedpassword={b64encode(salted).decode()}"
+    return f'name="{user}",iterations={SCRAM_ITERATIONS},{told}'
 
 
 def answers(bootstrap: str) -> bool:

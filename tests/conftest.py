@@ -1,0 +1,33 @@
+"""What all tests share: real servers once per run, and a topic prefix of one's own."""
+
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import Servers, choose
+
+CHOSEN = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    """Kafka, schema registry and ClickHouse, ready; shared by all tests of the run, so name things with `prefix`."""
+    started = time.monotonic()
+    kind, opening = choose()
+    with opening as ready:
+        request.config.stash[CHOSEN] = f"{kind}, ready after {time.monotonic() - started:.1f} s: {ready}"
+        yield ready
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix for the topics, groups and subjects of this test alone."""
+    return f"t-{uuid.uuid4().hex[:8]}-"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which servers the run was against."""
+    chosen = terminalreporter.config.stash.get(CHOSEN, None)
+    terminalreporter.write_line(f"servers: {chosen or 'none needed'}")
