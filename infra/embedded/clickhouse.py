@@ -4,9 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-from infra.embedded.process import ServerProcess
+from infra.embedded.clickhouse_http.owner import own
+from infra.embedded.process import GRACE_S, ServerProcess
 
 READY_S = 60.0
+FORMER_S = GRACE_S + 2.0  # a former server on the directory may still be ending
 _ADDRESS = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
 
 
@@ -43,6 +45,7 @@ def start_clickhouse(data_dir: Path, port: int = 0, *, user: str = "default", pa
     Without a password every one is accepted. Raises Problem if the directory or the port is taken or chDB cannot open
     the directory.
     """
+    own(data_dir, within_s=FORMER_S).release()
     module = "infra.embedded.clickhouse_http"
     # -P: a folder called schemas or infra where the user happens to be is not ours
     command = [sys.executable, "-P", "-m", module, "--data-dir", str(data_dir.absolute()), "--port", str(port)]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chdb.state.sqlitelike import Connection
-from filelock import FileLock, Timeout
 
 from schemas.problem import Problem
 
 from .errors import Refusal
+from .owner import own
 from .session import Session
 
 _GLOB = frozenset("*?{}")
@@ -46,12 +46,7 @@ class Engine:
     def __init__(self, data_dir: Path) -> None:
         if _GLOB & set(str(data_dir)):
             raise Problem(f"chDB cannot work in {data_dir}: choose a data directory without any of * ? {{ }}")
-        data_dir.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(data_dir / "owner.lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise Problem(f"{data_dir} is in use by another ClickHouse: stop it or choose another directory") from error
+        self._lock = own(data_dir, within_s=0)
         self._incoming = data_dir / "incoming"
         shutil.rmtree(self._incoming, ignore_errors=True)  # left by a process that was killed
         self._incoming.mkdir()

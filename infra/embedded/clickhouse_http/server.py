@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +123,6 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         cure = "stop the other server or choose another port (0 takes a free one)"
-        raise Problem(f"cannot listen on {host}:{port} ({error.strerror}): {cure}") from error
+        raise Problem(f"cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}): {cure}") from error
     bound = runner.addresses[0][1]
     print(f"listening on http://{host}:{bound}", flush=True)  # noqa: T201  # whoever started us reads it
