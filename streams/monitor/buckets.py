@@ -60,6 +60,10 @@ class Buckets:
         np.add.at(counts, place, np.concatenate((self.counts, other.counts)))
         self.keys, self.counts, self.missing = keys, counts, self.missing + other.missing
 
+    def lower_bounds(self) -> Floats:
+        """The least value of each bucket that is not empty."""
+        return lower_bound(self.keys)
+
     def edges(self, bins: int) -> Floats:
         """Inner edges of about `bins` bins of equal count, increasing; a bin is `[edge, next edge)`.
 

@@ -1,6 +1,6 @@
 """The statistics of one column of numbers over one window."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,14 +15,20 @@ COMPRESSION = 100
 QUANTILES = {"p01": 0.01, "p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 
 
+def usable(values: Floats) -> tuple[Floats, int]:
+    """What of `values` is finite and within ±`LARGEST`, and how many are not."""
+    kept = values[np.abs(values) <= LARGEST]
+    return kept, len(values) - len(kept)
+
+
 @dataclass(slots=True)
 class Column:
     """Count, moments, extremes and a quantile sketch, folded chunk by chunk.
 
     Within a chunk numpy sums in its own fixed order; chunks are merged in their order (Chan, Golub and LeVeque, 1979).
     The sketch is the t-digest (Dunning, 2019) of Apache DataSketches, which reads it in Java, C++ and Python. Its KLL
-    sketch draws random bits from a generator that Python cannot seed; the t-digest is deterministic. It is compressed
-    after each chunk, so that writing and reading it back between chunks changes nothing.
+    sketch draws random bits from a generator that Python cannot seed; the t-digest is deterministic. Here it is kept as
+    bytes, written after each chunk, so that the state is plain.
     """
 
     count: int = 0
@@ -31,36 +37,39 @@ class Column:
     squares: float = 0.0
     low: float = float("inf")
     high: float = float("-inf")
-    digest: Any = field(default_factory=lambda: tdigest_double(COMPRESSION))
+    digest: bytes = b""
 
-    def add(self, values: Floats) -> Floats:
-        """Fold a chunk and return what of it is usable: finite and within ±`LARGEST`."""
-        usable = values[np.abs(values) <= LARGEST]
-        self.missing += len(values) - len(usable)
-        if len(usable):
-            self._add_moments(usable)
-            self.low = min(self.low, float(usable.min()))
-            self.high = max(self.high, float(usable.max()))
-            self.digest.update(usable)
-            self.digest.compress()
-        return usable
+    def add(self, values: Floats, missing: int) -> None:
+        """Fold a chunk of usable values, and how many were not."""
+        self.missing += missing
+        if len(values):
+            self._add_moments(values)
+            self.low = min(self.low, float(values.min()))
+            self.high = max(self.high, float(values.max()))
+            digest = self._digest()
+            digest.update(values)
+            self.digest = bytes(digest.serialize())
 
-    def _add_moments(self, usable: Floats) -> None:
-        size, mean = len(usable), float(usable.mean())
-        deviations = usable - mean
+    def _digest(self) -> Any:
+        return tdigest_double.deserialize(self.digest) if self.digest else tdigest_double(COMPRESSION)
+
+    def _add_moments(self, values: Floats) -> None:
+        size, mean = len(values), float(values.mean())
+        deviations = values - mean
         total, apart = self.count + size, mean - self.mean
         self.squares += float((deviations * deviations).sum()) + apart * apart * self.count * size / total
         self.mean += apart * size / total
         self.count = total
 
     def values(self) -> dict[str, float]:
-        """Named statistics, none where nothing was usable. `variance` divides by the count, so that it can be merged."""
+        """Named statistics, none where nothing was usable. `variance` divides by the count, so it can be merged."""
         if self.count == 0:
             return {}
         found = {"mean": self.mean, "variance": self.squares / self.count, "min": self.low, "max": self.high}
-        quantiles = {name: float(self.digest.get_quantile(rank)) for name, rank in QUANTILES.items()}
+        digest = self._digest()
+        quantiles = {name: float(digest.get_quantile(rank)) for name, rank in QUANTILES.items()}
         return found | quantiles
 
     def sketch(self) -> bytes | None:
         """The t-digest in Apache DataSketches' format; none where nothing was usable."""
-        return bytes(self.digest.serialize()) if self.count else None
+        return self.digest or None
