@@ -6,6 +6,7 @@ from typing import Any, Self
 import fastavro
 from confluent_kafka.schema_registry import Schema as RegisteredSchema
 from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.common._httpx_compat import httpx  # the one that the client raises from
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas.avro import Schema
@@ -50,7 +51,7 @@ class Registry:
                 f"the schema registry refuses {schema['name']} for {subject} ({error.error_message}): "
                 f"give new fields a default, or use a new topic"
             ) from error
-        except OSError as error:
+        except httpx.TransportError as error:
             raise _unreachable(error) from error
 
     def writer(self, schema_id: int) -> Any:
@@ -70,7 +71,7 @@ class Registry:
             if error.http_status_code == NOT_FOUND:
                 raise Reject(Reason.UNKNOWN_SCHEMA, f"the registry has no schema {schema_id}") from error
             raise _unreachable(error) from error
-        except OSError as error:
+        except httpx.TransportError as error:
             raise _unreachable(error) from error
         if schema.schema_type != "AVRO" or schema.schema_str is None:
             raise Reject(Reason.NOT_AVRO, f"schema {schema_id} is {schema.schema_type}, not Avro")

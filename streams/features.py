@@ -40,6 +40,11 @@ class Features:
             for step, pick in enumerate(self._aggregates(f, fields))
         )
 
+    @property
+    def longest_ms(self) -> int:
+        """The length of the longest window; 0 without windows."""
+        return self._spans_ms[-1] if self._spans_ms else 0
+
     def _aggregates(self, windows: Windows, fields: Sequence[str]) -> list[Pick]:
         places = [self._spans_ms.index(span) for span in windows.spans_ms]
         return [_pick(aggregate, place, fields) for aggregate in windows.aggregates for place in places]

@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.produce import produce
 from infra.cli.sink import sink
 from infra.cli.up import up
+from infra.cli.worker import worker
 from schemas.problem import Problem
 
 app = typer.Typer(
@@ -15,10 +17,13 @@ app = typer.Typer(
     help="Scores Kafka events as they happen with a model that never stops learning.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
     add_completion=False,
 )
+app.command()(produce)
 app.command()(sink)
 app.command()(up)
+app.command()(worker)
 
 
 @app.callback()

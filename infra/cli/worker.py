@@ -1,0 +1,38 @@
+"""`millrace worker`: the stages of a pipeline."""
+
+import logging
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+
+from infra.run_worker import run_stage, supervise
+from infra.settings import Settings, reach
+from streams.load import load
+
+
+def worker(
+    target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
+    *,
+    stage: Annotated[
+        str | None, typer.Option(help="Run this stage alone, in the foreground: score or monitor.")
+    ] = None,
+) -> None:
+    """Score events and watch the scores until Ctrl-C, one process per stage. Start more workers to share partitions.
+
+    Example: millrace worker payments.py:payments
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for chatty in ("faust", "mode", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    settings, pipeline = Settings(), load(target)
+    if stage is not None:
+        run_stage(settings, pipeline, stage)
+        return
+    reach(settings, ("kafka", "schema_registry"))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    supervise(target, stop, debug="--debug" in sys.argv)

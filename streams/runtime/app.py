@@ -1,0 +1,114 @@
+"""The Faust app of one stage: group membership, an agent per partition, health and metrics over HTTP."""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types import AppT, Message
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from streams.runtime.metrics import Metrics
+from streams.runtime.ownership import Ownership
+from streams.runtime.task import Binding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach Kafka, in the words of both clients, and where to listen for health and metrics."""
+
+    librdkafka: Mapping[str, object]
+    aiokafka: Mapping[str, object]
+    web_host: str = "127.0.0.1"
+    web_port: int = 0
+
+
+class Token(faust.Schema):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """A token's value is the partition number; there is nothing to decode."""
+
+    def loads_key(self, app: AppT, message: Message, **_: Any) -> None:
+        """No key."""
+
+    def loads_value(self, app: AppT, message: Message, **_: Any) -> Any:  # noqa: ARG002 (Faust's signature)
+        """The value as it is."""
+        return message.value
+
+
+async def serve(pipeline: str, binding: Binding, connection: Connection) -> None:
+    """Run one stage until SIGTERM or SIGINT; then commit what is under way and leave the group.
+
+    Raises what a task failed with: `Problem`, `Fenced`, or a bug by its own name.
+    """
+    metrics = Metrics(pipeline, binding.stage.name)
+    ownership = Ownership(binding, connection.librdkafka, metrics)
+    app = stage_app(binding, connection, ownership, metrics)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await app.start()
+        await _until(stop, ownership.failed, app)
+    finally:
+        await ownership.close()
+        await app.stop()
+    if ownership.failed.done():
+        ownership.failed.result()
+
+
+async def _until(stop: asyncio.Event, failed: "asyncio.Future[None]", app: Any) -> None:
+    """Wait for the signal to stop, a failed task, or Faust's own end."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(app.wait_until_stopped())]
+    await asyncio.wait([*waits, failed], return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    if app.crashed and not failed.done():
+        failed.set_exception(app.crash_reason)
+
+
+def stage_app(binding: Binding, connection: Connection, ownership: Ownership, metrics: Metrics) -> Any:
+    """A Faust app that hands every token to the task of its partition."""
+    app: Any = faust.App(
+        binding.group,
+        broker="millrace://",
+        store="memory://",
+        datadir=tempfile.gettempdir(),
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        stream_wait_empty=False,
+        broker_request_timeout=86_400.0,
+        web_enabled=True,
+        web_bind=connection.web_host,
+        web_port=connection.web_port,
+        web_tables_enabled=False,
+    )
+    app.millrace = ownership
+    app.millrace_kafka = dict(connection.aiokafka)
+    tokens = app.topic(*binding.topics, schema=Token(), acks=False)
+
+    async def fold(stream: Any) -> None:
+        async for partition in stream:
+            await ownership.step(partition)
+            app.consumer.resume_drained(partition)
+
+    app.agent(tokens, name=binding.stage.name, isolated_partitions=True)(fold)
+    _pages(app, ownership, metrics)
+    return app
+
+
+def _pages(app: Any, ownership: Ownership, metrics: Metrics) -> None:
+    async def metrics_page(web: Any, _: Any) -> Any:
+        for task in ownership.tasks:
+            metrics.lagging(task)
+        return web.bytes(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def health_page(web: Any, _: Any) -> Any:
+        owned = {str(task.partition): task.positions for task in ownership.tasks}
+        return web.json({"failed": ownership.failed.done(), "owned": owned})
+
+    app.page("/metrics", name="metrics")(metrics_page)
+    app.page("/health", name="health")(health_page)

@@ -1,0 +1,100 @@
+"""The order in which a task folds its inputs: a merge by time, role and offset, never by what came first."""
+
+from collections import deque
+from collections.abc import Sequence
+
+from streams.runtime.raw import Raw, Run
+
+Place = tuple[int, int, int]
+
+
+class Input:
+    """What is buffered of one input, in offset order, and how far it has been read.
+
+    `fetched` is the position behind the last delivered record, `folded` the position behind the last one taken.
+    """
+
+    __slots__ = ("fetched", "folded", "high_ms", "rank", "records", "stable", "topic")
+
+    def __init__(self, topic: str, rank: int, position: int) -> None:
+        self.topic = topic
+        self.rank = rank
+        self.fetched = position
+        self.folded = position
+        self.stable: int | None = None
+        self.high_ms = 0
+        self.records: deque[Raw] = deque()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all that the last fetch reported has been delivered."""
+        return self.stable is not None and self.fetched >= self.stable
+
+    def head(self) -> Place:
+        """Where the first buffered record stands in the order."""
+        first = self.records[0]
+        return (max(self.high_ms, first.timestamp), self.rank, first.offset)
+
+
+class Merge:
+    """A k-way merge of input heads by (running maximum of the Kafka timestamp per input, role, offset).
+
+    A record is taken when every other input has a buffered head or has been read to the end that its last fetch
+    reported. One that still comes behind the merge point is taken on arrival and counted in `disordered`.
+    """
+
+    def __init__(self, topics: Sequence[str], positions: Sequence[int]) -> None:
+        pairs = zip(topics, positions, strict=True)
+        self.inputs = {topic: Input(topic, rank, position) for rank, (topic, position) in enumerate(pairs)}
+        self.disordered = 0
+        self._point: tuple[int, int] = (0, 0)
+
+    def deliver(self, run: Run) -> bool:
+        """Buffer what a fetch gave. False where it does not follow on what was delivered before: seek to `fetched`."""
+        buffered = self.inputs[run.topic]
+        if run.start != buffered.fetched:
+            return False
+        buffered.records.extend(run.records)
+        buffered.fetched = run.end
+        buffered.stable = run.stable
+        if not buffered.records:
+            buffered.folded = run.end
+        return True
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something is buffered that cannot be taken yet, for want of a word from another input."""
+        inputs = self.inputs.values()
+        return any(i.records for i in inputs) and any(not i.records and not i.at_end for i in inputs)
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` would give something."""
+        return any(i.records for i in self.inputs.values()) and not self.blocked
+
+    def take(self, limit: int) -> list[tuple[int, Raw]]:
+        """Up to `limit` records in merge order, each with the rank of its input."""
+        taken: list[tuple[int, Raw]] = []
+        while len(taken) < limit and self.ready:
+            filled = sorted((i for i in self.inputs.values() if i.records), key=Input.head)
+            bound = filled[1].head() if len(filled) > 1 else None
+            self._take_run(filled[0], bound, limit, taken)
+        return taken
+
+    def _take_run(self, first: Input, bound: Place | None, limit: int, taken: list[tuple[int, Raw]]) -> None:
+        """Take from `first` as long as it stands before `bound`, the head of the next input."""
+        records, rank = first.records, first.rank
+        while records and len(taken) < limit:
+            record = records[0]
+            at_ms = max(first.high_ms, record.timestamp)
+            if bound is not None and (at_ms, rank, record.offset) > bound:
+                return
+            if (at_ms, rank) < self._point:
+                self.disordered += 1
+            else:
+                self._point = (at_ms, rank)
+            first.high_ms = at_ms
+            first.folded = record.offset + 1
+            taken.append((rank, records.popleft()))
+        if not records:
+            first.folded = first.fetched

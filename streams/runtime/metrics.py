@@ -1,0 +1,105 @@
+"""Every metric of a worker, with its meaning, in one place."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Counter as Total
+
+from streams.runtime.task import Task
+
+SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+COMMON = ("pipeline", "stage")
+RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
+
+
+class Metrics:
+    """Prometheus metrics of one stage in one process, in a registry of their own. No ids in labels."""
+
+    def __init__(self, pipeline: str, stage: str) -> None:
+        self.registry = CollectorRegistry()
+        self._labels = (pipeline, stage)
+        self._records = self._total("records", "Input records by what became of them", "role", "result")
+        self._refolded = self._total("refolded_records", "Records folded again to rebuild state")
+        self._committing = self._histogram("commit_seconds", "Time to commit a group", SECONDS)
+        self._folding = self._histogram("fold_seconds", "Time to decode, fold and encode a group", SECONDS)
+        self._batch = self._histogram("group_records", "Records in a group commit", RECORDS)
+        self._lag = self._gauge("lag_records", "Records that the broker has reported, not folded", "partition")
+        self._watermark = self._gauge("watermark_seconds", "Newest event time folded, since the epoch", "partition")
+        self._disordered = self._gauge("disordered_records", "Records that came behind the merge point", "partition")
+        self._learnt = self._gauge("labels_learnt", "Labels the model has learnt", "partition")
+        self._model_age = self._gauge("model_age_seconds", "Time since the model last learnt", "partition")
+        self._monitor = self._gauge(
+            "monitor_value",
+            "Latest statistic of a monitor: ADWIN's error estimate, stability distance",
+            *("partition", "monitor", "subject"),
+        )
+        self._counted: dict[int, Counter[str]] = {}
+        self._taught: dict[int, tuple[int, float]] = {}
+
+    def _total(self, name: str, meaning: str, *labels: str) -> Total:
+        return Total(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+        whole = Histogram(f"millrace_{name}", meaning, COMMON, buckets=buckets, registry=self.registry)
+        return whole.labels(*self._labels)
+
+    @contextmanager
+    def folding(self) -> Iterator[None]:
+        """Times one fold of a group."""
+        with self._folding.time():
+            yield
+
+    @contextmanager
+    def committing(self, records: int) -> Iterator[None]:
+        """Times one commit of a group of `records`."""
+        self._batch.observe(records)
+        with self._committing.time():
+            yield
+
+    def owned(self, task: Task, refolded: int) -> None:
+        """A task has become ours; what it refolded was counted when it was first committed."""
+        self._counted[task.partition] = Counter(task.counts)
+        self._refolded.labels(*self._labels).inc(refolded)
+        self.committed(task)
+
+    def released(self, partition: int) -> None:
+        """A task is no longer ours."""
+        self._counted.pop(partition, None)
+        self._taught.pop(partition, None)
+        for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._model_age):
+            gauge.remove(*self._labels, str(partition))
+
+    def committed(self, task: Task) -> None:
+        """What a task has folded is final: count it and say where it stands."""
+        partition = str(task.partition)
+        counted = self._counted[task.partition]
+        for name, count in task.counts.items():
+            role, _, result = name.partition(".")
+            self._records.labels(*self._labels, role, result).inc(count - counted[name])
+            counted[name] = count
+        self._disordered.labels(*self._labels, partition).set(task.merge.disordered)
+        self._watermark.labels(*self._labels, partition).set(getattr(task.state, "watermark_ms", 0) / 1000)
+        self._learning(task, partition)
+        for monitor, subject, value in getattr(task.state, "gauges", ()):
+            self._monitor.labels(*self._labels, partition, monitor, subject).set(value)
+        self.lagging(task)
+
+    def lagging(self, task: Task) -> None:
+        """How far a task is behind what the broker has reported of its inputs."""
+        behind = sum(max((i.stable or 0) - i.folded, 0) for i in task.merge.inputs.values())
+        self._lag.labels(*self._labels, str(task.partition)).set(behind)
+
+    def _learning(self, task: Task, partition: str) -> None:
+        learnt = getattr(task.state, "learnt", 0)
+        known, at_s = self._taught.get(task.partition, (-1, time.time()))
+        if learnt != known:
+            at_s = time.time()
+            self._taught[task.partition] = (learnt, at_s)
+        self._learnt.labels(*self._labels, partition).set(learnt)
+        self._model_age.labels(*self._labels, partition).set(time.time() - at_s)

@@ -1,0 +1,86 @@
+"""Reads a stretch of a log again, from the beginning of a task to where it has committed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, cast
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from schemas.problem import Problem
+from streams.runtime.raw import Run
+
+Headers = Sequence[tuple[str, bytes]]
+
+CHUNK = 2_000
+SILENCE_S = 30.0
+
+
+class Reread(NamedTuple):
+    """A record that was read before; a `Raw`."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def reread(kafka: Mapping[str, object], topic: str, partition: int, start: int, end: int) -> Iterator[Run]:
+    """The committed records in `[start, end)`, in runs; the last run ends at `end` exactly.
+
+    Raises `Problem` where the log falls silent before `end`, or no longer holds `start`.
+    """
+    if start >= end:
+        yield Run(topic, start, end, end, [])
+        return
+    consumer = Consumer(
+        {
+            **kafka,
+            "group.id": "millrace.reread",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(topic, partition, start)])
+        position = start
+        while position < end:
+            records, ended = _chunk(consumer, topic, end)
+            reached = end if ended or (records and records[-1].offset + 1 >= end) else position
+            after = max(reached, records[-1].offset + 1) if records else reached
+            yield Run(topic, position, after, end, records)
+            position = after
+    finally:
+        consumer.close()
+
+
+def _chunk(consumer: Consumer, topic: str, end: int) -> tuple[list[Reread], bool]:
+    """The next records before `end`, and whether the end of the partition was met."""
+    records: list[Reread] = []
+    messages = consumer.consume(CHUNK, timeout=1.0) or consumer.consume(1, timeout=SILENCE_S)
+    if not messages:
+        raise Problem(f"{topic} fell silent while its state was rebuilt: check the broker and start again")
+    for message in messages:
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                return records, True
+            raise Problem(f"{topic} cannot be read again ({error.str()}): its state cannot be rebuilt")
+        offset = cast(int, message.offset())
+        if offset >= end:
+            return records, True
+        records.append(
+            Reread(
+                topic,
+                cast(int, message.partition()),
+                offset,
+                message.timestamp()[1],
+                message.key(),
+                message.value(),
+                cast("Headers", message.headers() or []),
+            )
+        )
+    return records, False

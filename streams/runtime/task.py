@@ -1,0 +1,92 @@
+"""A task: one stage on one partition number of all its inputs. It knows order and state, not Kafka."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from streams.runtime.codec import Encoder, Message, Source, decode
+from streams.runtime.merge import Merge
+from streams.runtime.raw import Raw, Run
+from streams.stage import Record, Stage
+
+GROUP_LIMIT = 1_000
+"""Records folded between two commits at most."""
+
+BUFFER_LIMIT = 5_000
+"""Records buffered per input before its partition is paused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions."""
+
+    stage: Stage[Any]
+    group: str
+    transactional_id: str
+    sources: Sequence[Source]
+    encoder: Encoder
+    partitions: int
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(source.topic for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What one commit makes final: the messages and, per input topic, the position behind what was folded."""
+
+    messages: Sequence[Message]
+    positions: Mapping[str, int]
+    records: int
+
+
+class Task:
+    """Buffers, merges and folds the inputs of one partition; its state is a function of what it has folded."""
+
+    def __init__(self, binding: Binding, partition: int, positions: Mapping[str, int]) -> None:
+        self.binding = binding
+        self.partition = partition
+        self.merge = Merge(binding.topics, [positions[topic] for topic in binding.topics])
+        self.state = binding.stage.initial(partition)
+        self.seq = 0
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of the records folded so far."""
+        counts: Counter[str] = self.state.counts
+        return counts
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """Per input topic the position behind what has been folded."""
+        return {topic: buffered.folded for topic, buffered in self.merge.inputs.items()}
+
+    def deliver(self, run: Run) -> bool:
+        """Buffer what a fetch gave; False where there is a gap before it."""
+        return self.merge.deliver(run)
+
+    def full(self, topic: str) -> bool:
+        """Whether no more of this input should be fetched for now."""
+        return len(self.merge.inputs[topic].records) >= BUFFER_LIMIT
+
+    def step(self, limit: int = GROUP_LIMIT) -> Group | None:
+        """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing."""
+        taken = self.merge.take(limit)
+        if not taken:
+            return None
+        emitted = self.binding.stage.fold(self.state, self._decode(taken))
+        self.seq += 1
+        messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
+        return Group(messages=messages, positions=self.positions, records=len(taken))
+
+    def refold(self, limit: int = GROUP_LIMIT) -> int:
+        """Fold what was committed before, without giving anything; how many records."""
+        taken = self.merge.take(limit)
+        self.binding.stage.fold(self.state, self._decode(taken))
+        return len(taken)
+
+    def _decode(self, taken: Sequence[tuple[int, Raw]]) -> list[Record]:
+        sources, partitions = self.binding.sources, self.binding.partitions
+        return [decode(sources[rank], raw, partitions) for rank, raw in taken]

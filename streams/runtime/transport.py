@@ -1,0 +1,209 @@
+"""Faust's transport with whole runs instead of messages: fetched records go to tasks, tokens go to Faust."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+import aiokafka
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams.runtime.assignor import ByNumber
+from streams.runtime.raw import Run
+
+IDLE_S = 1.0
+BLOCKED_S = 0.05
+FETCH_WAIT_MS = 500
+FETCH_BYTES = 1 << 20
+SESSION_TIMEOUT_MS = 10_000
+NEVER_MS = 2**31 - 1
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka in its own thread: read_committed, no silent reset, positions said with every run."""
+
+    app: Any
+
+    def _create_worker_consumer(self, transport: "driver.Transport") -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
+        conf = self.app.conf
+        return aiokafka.AIOKafkaConsumer(
+            group_id=conf.id,
+            client_id=conf.broker_client_id,
+            partition_assignment_strategy=[ByNumber],
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
+            rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=NEVER_MS,
+            metadata_max_age_ms=60_000,
+            **self.app.millrace_kafka,
+        )
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:  # noqa: ARG002 (offsets commit with the outputs)
+        return True
+
+    async def seek_all(self, positions: Mapping[TP, int]) -> None:
+        """Fetch from these positions next."""
+        await self.call_thread(self._seek_all, positions)
+
+    async def _seek_all(self, positions: Mapping[TP, int]) -> None:
+        consumer = self._ensure_consumer()
+        for tp, position in positions.items():
+            consumer.seek(driver.ensure_aiokafka_TP(tp), position)
+
+    async def _fetch_records(  # type: ignore[override]  # runs instead of lists of records
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> dict[TP, Run]:
+        """One run per active partition, empty where nothing came: each says how far its input is known."""
+        before = {tp: self._position(consumer, tp) for tp in active_partitions}
+        fetched = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        runs = {}
+        for tp, start in before.items():
+            state = self._state(consumer, tp)
+            if start is not None and state is not None:
+                end = self._position(consumer, tp)
+                records = fetched.get(driver.ensure_aiokafka_TP(tp), ())
+                runs[tp] = Run(tp.topic, start, start if end is None else end, state.lso, records)
+        return runs
+
+    def _position(self, consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> int | None:
+        state = self._state(consumer, tp)
+        return state.position if state is not None and state.has_valid_position else None
+
+    def _state(self, consumer: aiokafka.AIOKafkaConsumer, tp: TP) -> Any:
+        subscription = consumer._subscription.subscription
+        if subscription is None or subscription.assignment is None:
+            return None
+        try:
+            return subscription.assignment.state_value(driver.ensure_aiokafka_TP(tp))
+        except (KeyError, IllegalStateError):
+            return None
+
+
+class Consumer(driver.Consumer):
+    """Delivers runs to tasks and yields one token per partition that has something to fold.
+
+    Faust neither commits nor waits for acknowledgements: positions are committed with the outputs they belong to.
+    """
+
+    app: Any
+    _thread: ConsumerThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._numbers = count(1)
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def commit(self, *_: Any, **__: Any) -> bool:
+        """Nothing: offsets are committed in the transaction of the outputs."""
+        return True
+
+    force_commit = commit
+
+    async def wait_empty(self) -> None:
+        """Nothing to wait for: no message is acknowledged."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let Faust stop its actors, then let go of the tasks."""
+        await super().on_partitions_revoked(revoked)
+        await self.app.millrace.release({tp.partition for tp in revoked})
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Own what is assigned, and fetch from where its tasks go on. A failure stops the worker by name.
+
+        Faust is told of no offsets: it would compare them with those of the tokens.
+        """
+        ownership = self.app.millrace
+        try:
+            taken = await ownership.take({tp.partition for tp in self.assignment()})
+        except Exception as error:
+            ownership.fail(error)
+            raise
+        positions = {TP(topic, p): at for p, topics in taken.items() for topic, at in topics.items()}
+        await self._thread.seek_all(positions)
+        return {}
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ARG002
+        """Fetch, deliver, and yield a token for every partition whose task can go on."""
+        ownership = self.app.millrace
+        blocked = any(task.merge.blocked for task in ownership.tasks)
+        runs, _ = await self._wait_next_records(BLOCKED_S if blocked else IDLE_S)
+        if not runs or not self.flow_active:
+            return
+        gaps = {tp for tp, run in runs.items() if not ownership.deliver(tp.partition, run)}
+        if gaps:
+            await self._thread.seek_all({tp: self._expected(tp) for tp in gaps})
+        self._pause_full(runs)
+        for partition in sorted({tp.partition for tp in runs}):
+            task = ownership.task(partition)
+            if task is not None and task.merge.ready:
+                yield self._token(partition)
+
+    def _expected(self, tp: TP) -> int:
+        task = self.app.millrace.task(tp.partition)
+        return int(task.merge.inputs[tp.topic].fetched)
+
+    def _pause_full(self, tps: Iterable[TP]) -> None:
+        for tp in tps:
+            task = self.app.millrace.task(tp.partition)
+            if task is not None and task.full(tp.topic):
+                self.pause_partitions({tp})
+
+    def resume_drained(self, partition: int) -> None:
+        """Fetch again what was paused, where its buffer has room."""
+        task = self.app.millrace.task(partition)
+        drained = {tp for tp in self._paused_partitions if tp.partition == partition}
+        if task is not None and drained:
+            self.resume_partitions({tp for tp in drained if not task.full(tp.topic)})
+
+    def _token(self, partition: int) -> tuple[TP, ConsumerMessage]:
+        tp = TP(self.app.millrace.binding.topics[-1], partition)
+        number = next(self._numbers)
+        generation = self.app.consumer_generation_id
+        return tp, ConsumerMessage(
+            topic=tp.topic,
+            partition=partition,
+            offset=number,
+            timestamp=0.0,
+            timestamp_type=0,
+            headers=[],
+            key=None,
+            value=partition,  # type: ignore[arg-type]  # Faust says bytes and passes it through
+            checksum=None,
+            tp=tp,
+            generation_id=generation,
+        )
+
+
+class Producer(driver.Producer):
+    """Faust's own producer, which is never used: it does not even connect."""
+
+    async def on_start(self) -> None:
+        """Nothing to start: each task has a transactional producer of its own."""
+
+    async def on_stop(self) -> None:
+        """Nothing to stop."""
+
+    async def flush(self) -> None:
+        """Nothing to flush."""
+
+
+class Transport(driver.Transport):
+    """Registered under the URL scheme `millrace`."""
+
+    Consumer = Consumer
+    Producer = Producer
+
+    default_port = 9092
+    driver_version = f"millrace (aiokafka={aiokafka.__version__})"
