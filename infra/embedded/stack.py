@@ -78,10 +78,10 @@ class EmbeddedStack:
 
     def _start(self) -> ExitStack:
         """Launch all, then wait for all: they start side by side, and whatever interrupts us finds each of them."""
+        ports = chosen(self._ports, self.data_dir)
         jars = ensure(pinned("kafka"), maven.fetch, self._note)
         (archive,) = ensure(pinned("registry"), maven.fetch, self._note)
         program = unpacked(archive)
-        ports = chosen(self._ports, self.data_dir)
         self._note("starting Kafka, the schema registry and ClickHouse")
         with ExitStack() as opening:
             registry = launch_registry(program, self.data_dir / "registry", ports.registry)
