@@ -1,8 +1,9 @@
 """Binds a pipeline's stages to their topics: which inputs, in which order, and how their values are read."""
 
 from schemas.alert import Alert
-from schemas.avro import avro_schema, encoder
+from schemas.avro import avro_schema
 from schemas.decode import input_decoder, own_decoder
+from schemas.encode import own_encoder
 from schemas.message import Message
 from schemas.metric import Metric
 from schemas.outcome import Outcome
@@ -87,5 +88,5 @@ def _encoder(stage: str, topics: Topics, registry: Registry, messages: tuple[typ
     values = {}
     for message in messages:
         topic, schema = topics.named(message.TOPIC), avro_schema(message)
-        values[message.TOPIC] = (topic, encoder(schema, registry.register(topic, schema)))
+        values[message.TOPIC] = (topic, own_encoder(schema, registry.register(topic, schema)))
     return Encoder(stage=stage, values=values, rejected=topics.rejected)

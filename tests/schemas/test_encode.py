@@ -1,0 +1,55 @@
+"""Our own encoder writes what fastavro writes, byte for byte."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from schemas.alert import Alert
+from schemas.avro import avro_schema, encoder
+from schemas.encode import own_encoder
+from schemas.message import Message
+from schemas.metric import Metric
+from schemas.outcome import Outcome
+from schemas.problem import Problem
+from schemas.scored import Scored
+
+MESSAGES: list[type[Message]] = [Scored, Outcome, Metric, Alert]
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    """Values of an Avro type, as our messages use it."""
+    if isinstance(kind, list):
+        return st.one_of([values(branch) for branch in kind])
+    if isinstance(kind, dict) and kind["type"] == "array":
+        return st.lists(values(kind["items"]), max_size=5)
+    if isinstance(kind, dict) and kind["type"] == "map":
+        return st.dictionaries(st.text(max_size=8), values(kind["values"]), max_size=4)
+    name = kind["type"] if isinstance(kind, dict) else kind
+    return {
+        "null": st.none(),
+        "string": st.text(max_size=80),
+        "long": st.integers(-(2**63), 2**63 - 1),
+        "double": st.floats(allow_nan=False),
+        "boolean": st.booleans(),
+        "bytes": st.binary(max_size=200),
+    }[name]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+@given(data=st.data())
+def test_our_bytes_are_those_of_fastavro(message: type[Message], data: st.DataObject) -> None:
+    schema = avro_schema(message)
+    fields = data.draw(st.fixed_dictionaries({f["name"]: values(f["type"]) for f in schema["fields"]}))
+
+    assert own_encoder(schema, 7)(fields) == encoder(schema, 7)(fields)
+
+
+def test_a_type_that_our_messages_do_not_have_is_refused() -> None:
+    class Mixed(BaseModel):
+        value: int | str
+
+    with pytest.raises(Problem, match="union"):
+        own_encoder(avro_schema(Mixed), 1)
