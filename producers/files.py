@@ -159,3 +159,8 @@ def instant_ms(time: datetime | int) -> int:
     if isinstance(time, int):
         return time
     return ((time if time.tzinfo else time.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND
+
+
+def instant(time_ms: int) -> datetime:
+    """The other way round, in UTC."""
+    return _EPOCH + time_ms * _MILLISECOND

@@ -4,17 +4,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from producers.files import Event, bad_row
+from producers.files import Event, bad_row, instant
 from producers.known import Kind, Known, strictly
 from schemas.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """How the label of an event is made: class and fields of the label, fields of the event, and the delay."""
 
@@ -29,27 +30,38 @@ class Truth:
 
     def of(self, event: Event, path: Path) -> BaseModel:
         """The label of `event`. Raises `Problem` where its class does not take it."""
+        record = event.record
         fields = {
-            self.id: self._fitting(self.id, getattr(event.record, self.event_id)),
-            self.key: self._fitting(self.key, getattr(event.record, self.key)),
-            self.field: self._fitting(self.field, event.label),
-            self.time: self._later(getattr(event.record, self.event_time), event.time_ms),
+            self.id: getattr(record, self.event_id),
+            self.key: getattr(record, self.key),
+            self.field: event.label,
+            self.time: self._later(getattr(record, self.event_time), event.time_ms),
         }
+        for name in self._text:
+            if type(fields[name]) is int:
+                fields[name] = str(fields[name])
         try:
-            return self.label.model_validate(fields, strict=False)
+            return self.label.__pydantic_validator__.validate_python(fields, strict=False)  # type: ignore[no-any-return]
         except ValidationError as error:
             raise self._unfit(event, path, error) from error
 
-    def _fitting(self, field: str, value: Any) -> Any:
-        """A whole number as text where the class wants text."""
-        wants_text = self.label.model_fields[field].annotation is str
-        return str(value) if wants_text and type(value) is int else value
+    @cached_property
+    def _text(self) -> list[str]:
+        """Fields whose class wants text: a whole number becomes it."""
+        fields = self.label.model_fields
+        return [name for name in {self.id, self.key, self.field} if fields[name].annotation is str]
+
+    @cached_property
+    def _counts(self) -> bool:
+        """Whether the label's time is a number of milliseconds."""
+        return self.label.model_fields[self.time].annotation is int
 
     def _later(self, time: datetime | int, time_ms: int) -> datetime | int:
-        """The label's time, in the type of its field, to the last digit of the event's."""
-        if self.label.model_fields[self.time].annotation is int or isinstance(time, int):
+        """The label's time: to the last digit of the event's where both are a `datetime`."""
+        if self._counts:
             return time_ms + self.delay_ms
-        return time + timedelta(milliseconds=self.delay_ms)
+        start = instant(time_ms) if isinstance(time, int) else time
+        return start + timedelta(milliseconds=self.delay_ms)
 
     def _unfit(self, event: Event, path: Path, error: ValidationError) -> Problem:
         missing = [e["loc"][0] for e in error.errors(include_url=False) if e["type"] == "missing"]

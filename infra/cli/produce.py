@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -101,10 +100,9 @@ def _truth(pipeline: Pipeline, label_field: str | None, label_delay: str | None)
 def _check_known(found: Survey) -> None:
     """Kafka refuses what lies far ahead of its clock."""
     if found.last_ms > time.time() * 1000 + AHEAD_MS:
-        last = datetime.fromtimestamp(found.last_ms / 1000, UTC)
         raise Problem(
-            f"the last record becomes known at {last:%Y-%m-%d %H:%M} UTC, which is still to come: "
-            "leave such rows out, or shorten --label-delay"
+            f"the last record is known {found.last_ms:,} ms after 1970, far ahead of now: "
+            "mend the times (whole numbers are milliseconds), or shorten --label-delay"
         )
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -231,6 +232,30 @@ def test_numbers_become_text_where_the_class_wants_text(tmp_path: Path, write: W
     assert getattr(event.record, "customer_id") == "7"  # noqa: B009
 
 
+def test_times_that_are_milliseconds_give_labels_in_the_type_of_their_class(tmp_path: Path) -> None:
+    class Tick(BaseModel):
+        id: int
+        at: int
+
+    class Word(BaseModel):
+        id: str
+        said: str
+        at: int
+
+    class Dated(Word):
+        at: datetime  # type: ignore[assignment] # the same field, otherwise
+
+    path = as_jsonl(tmp_path, [{"id": 1, "at": START_MS, "said": 5}])
+    events = EventFile(path, Tick, time="at", label_field="said")
+    made = Truth(label=Word, id="id", field="said", time="at", event_id="id", event_time="at", key="id", delay_ms=1_500)
+    dated = replace(made, label=Dated)
+
+    assert [k.record for k in tell(events.events(), made, path)][1] == Word(id="1", said="5", at=START_MS + 1_500)
+    assert [k.record for k in tell(events.events(), dated, path)][1] == Dated(
+        id="1", said="5", at=START + timedelta(seconds=1.5)
+    )
+
+
 def test_a_time_without_zone_is_utc(tmp_path: Path) -> None:
     given = [{**row, "occurred_at": "2025-01-06 00:00:01"} for row in rows(1)]
     (event,) = payments(as_csv(tmp_path, given)).events()
@@ -303,7 +328,7 @@ def test_a_label_class_that_wants_more_than_a_file_tells_is_refused(tmp_path: Pa
         signed_by: str
 
     path = as_jsonl(tmp_path, rows())
-    wanting = Truth(**{name: getattr(truth("7d"), name) for name in Truth.__slots__} | {"label": Signed})
+    wanting = replace(truth("7d"), label=Signed)
 
     with pytest.raises(Problem, match="Signed needs signed_by"):
         list(tell(payments(path, "fraud").events(), wanting, path))

@@ -1,14 +1,17 @@
 """Laws of the generated payments."""
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from itertools import islice, pairwise
 
 import numpy as np
 import pytest
+from river.linear_model import LogisticRegression
+from river.preprocessing import StandardScaler
 
 from producers.known import Kind, Known
 from producers.payments import Fraud, Scenario, days, tell
+from producers.payments.scenario import DAY_MS
 from schemas.payment import Chargeback, Payment
 from schemas.problem import Problem
 
@@ -159,3 +162,45 @@ def test_a_scenario_without_customers_or_off_midnight_is_refused() -> None:
         Scenario(customers=0)
     with pytest.raises(Problem, match="no midnight"):
         Scenario(start_ms=1)
+
+
+def test_an_online_logistic_regression_learns_to_tell_fraud() -> None:
+    """Amount, night, and count and mean per customer over 1, 7 and 30 days; taught when the labels come."""
+    scenario = Scenario(days=35, customers=500, terminals=750)
+    model = StandardScaler() | LogisticRegression()
+    recent: dict[str, deque[tuple[int, float]]] = defaultdict(deque)
+    waiting: dict[str, tuple[dict[str, float], float]] = {}
+    truths, scores = [], []
+    for known in tell(scenario):
+        record = known.record
+        if isinstance(record, Payment):
+            seen = vector(known.time_ms, record, recent[record.customer_id])
+            waiting[record.transaction_id] = (seen, model.predict_proba_one(seen).get(True, 0.0))
+        elif isinstance(record, Chargeback):
+            seen, said = waiting.pop(record.transaction_id)
+            model.learn_one(seen, record.fraud)
+            if known.time_ms > scenario.start_ms + 15 * DAY_MS:
+                truths.append(record.fraud)
+                scores.append(said)
+
+    assert 0.85 < area_under_curve(truths, scores) < 0.97
+
+
+def area_under_curve(truths: list[bool], scores: list[float]) -> float:
+    """The share of pairs (fraud, other) of which the fraud has the higher score; there are hardly any ties."""
+    ranks = np.argsort(np.argsort(scores)) + 1
+    truth = np.array(truths)
+    frauds, others = truth.sum(), (~truth).sum()
+    return float((ranks[truth].sum() - frauds * (frauds + 1) / 2) / (frauds * others))
+
+
+def vector(time_ms: int, payment: Payment, recent: deque[tuple[int, float]]) -> dict[str, float]:
+    """The features of `payment`, the naive way; `recent` holds its customer's last 30 days."""
+    recent.append((time_ms, payment.amount))
+    while recent[0][0] <= time_ms - 30 * DAY_MS:
+        recent.popleft()
+    found = {"amount": payment.amount, "night": float(payment.occurred_at.hour < 6)}
+    for span in (1, 7, 30):
+        amounts = [amount for at_ms, amount in recent if at_ms > time_ms - span * DAY_MS]
+        found |= {f"count.{span}": len(amounts), f"mean.{span}": sum(amounts) / len(amounts)}
+    return found
