@@ -1,30 +1,44 @@
-"""The command line: one file per command, problems shown as one sentence."""
+"""The command line: one file per command, loaded when it is called, problems shown as one sentence."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
-from infra.cli.produce import produce
-from infra.cli.sink import sink
-from infra.cli.up import up
-from infra.cli.worker import worker
 from schemas.problem import Problem
 
+COMMANDS = ("demo", "produce", "sink", "up", "worker")
+"""Each is the function of its own name in the file of its own name."""
+
+
+class Commands(TyperGroup):
+    """Imports a command when it is asked for: River and Faust take a second to load, and `up` needs neither."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 (click's signature)
+        """All commands, in order of their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 (click's signature)
+        """The command of this name, None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name))
+        return typer.main.get_command(alone)
+
+
 app = typer.Typer(
+    cls=Commands,
     name="millrace",
     help="Scores Kafka events as they happen with a model that never stops learning.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    pretty_exceptions_show_locals=False,
     add_completion=False,
 )
-app.command()(produce)
-app.command()(sink)
-app.command()(up)
-app.command()(worker)
 
 
 @app.callback()
@@ -32,7 +46,7 @@ def options(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a problem.")] = False,
 ) -> None:
-    """Options that every command takes."""
+    """Scores Kafka events as they happen with a model that never stops learning."""
 
 
 def main() -> None:
