@@ -92,7 +92,7 @@ class ClickHouse:
         self._metrics = metrics
         self._retrying = Retrying(
             retry=retry_if_exception(passing),
-            wait=wait_exponential_jitter(initial=0.1, max=LONGEST_WAIT_S, jitter=0.1),
+            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_WAIT_S, jitter=0.1),
             stop=stop_when_event_set(stop),
             sleep=sleep_using_event(stop),
             before_sleep=self._note,

@@ -53,12 +53,13 @@ def run_sink(
     metrics = SinkMetrics()
     applied = migrate(settings)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # says every retry again, with a traceback
-    with served(settings, metrics), closing(ClickHouse(clickhouse(settings), stop=stop, metrics=metrics)) as store:
+    store = ClickHouse(clickhouse(settings), stop=stop, metrics=metrics)
+    with closing(store), Registry(schema_registry(settings)) as registry, served(settings, metrics):
         _name_features(store, features)
         sink = Sink(
             librdkafka(settings),
             topics.group(features.version, STAGE),
-            converters=converters(topics, Registry(schema_registry(settings)), metrics),
+            converters=converters(topics, registry, metrics),
             tables=tables(topics),
             clickhouse=store,
             metrics=metrics,

@@ -58,9 +58,14 @@ SELECT
     countIf(o.learnt) AS learnt,
     countIf(o.label = 'true') AS positives,
     avgState(o.predicted = o.label) AS accuracy,
-    avgState(if(empty(o.probabilities), NULL, -log(greatest(o.probabilities[o.label], 1e-15)))) AS log_loss,
-    avgState(abs(o.score - o.target)) AS absolute_error,
-    avgState((o.score - o.target) * (o.score - o.target)) AS squared_error,
+    avgState(multiIf(
+        o.predicted IS NULL, NULL,
+        o.label IN ('true', 'false'), -log(greatest(if(o.label = 'true', o.score, 1 - o.score), 1e-15)),
+        empty(o.probabilities), NULL,
+        -log(greatest(o.probabilities[o.label], 1e-15))
+    )) AS log_loss,
+    avgState(if(o.rung = 'prior', NULL, abs(o.score - o.target))) AS absolute_error,
+    avgState(if(o.rung = 'prior', NULL, (o.score - o.target) * (o.score - o.target))) AS squared_error,
     avgState(toFloat64(dateDiff('millisecond', o.event_time, o.label_time) / 1000)) AS label_age_s
 FROM outcomes AS o
 GROUP BY topic, hour;

@@ -1,13 +1,21 @@
 -- Views that answer by name. Figures that need both classes, or a kind of task, are NULL where they mean nothing.
+-- What the prior answered, for want of a model, is counted as labelled and left out of every figure of quality.
 
 CREATE VIEW IF NOT EXISTS judged AS
 SELECT
     pipeline, event_id, event_time, label_time, model_id, rung, score, target, label,
     multiIf(label IN ('true', 'false'), 'binary', target IS NULL, 'multiclass', 'regression') AS task,
+    rung != 'prior' AS answered,
     if(task = 'binary', label = 'true', NULL) AS positive,
     if(task = 'regression', NULL, predicted = label) AS correct,
-    if(empty(probabilities), NULL, -log(greatest(probabilities[label], 1e-15))) AS loss,
-    if(task = 'regression', score - target, NULL) AS error,
+    multiIf(
+        predicted IS NULL, NULL,
+        task = 'binary', if(label = 'true', score, 1 - score),
+        empty(probabilities), NULL,
+        probabilities[label]
+    ) AS share_of_truth,
+    if(share_of_truth IS NULL, NULL, -log(greatest(share_of_truth, 1e-15))) AS loss, -- greatest() passes over NULL
+    if(task = 'regression' AND answered, score - target, NULL) AS error,
     intDiv(dateDiff('millisecond', event_time, label_time), 86400000) AS label_age_days
 FROM outcomes;
 
@@ -32,10 +40,11 @@ FULL OUTER JOIN
         countIf(positive) AS positives,
         avg(correct) AS accuracy,
         avg(loss) AS log_loss,
-        arrayROCAUC(groupArrayIf(score, task = 'binary'), groupArray(positive)) AS auc,
+        groupArrayIf(score, answered AND positive IS NOT NULL) AS scores,
+        groupArrayIf(assumeNotNull(positive), answered AND positive IS NOT NULL) AS truths,
+        arrayROCAUC(scores, truths) AS auc,
         if(isFinite(auc), auc, NULL) AS roc_auc,
-        if(positives = 0, NULL, arrayAUCPR(groupArrayIf(score, task = 'binary'), groupArray(positive)))
-            AS average_precision,
+        if(has(truths, 1), arrayAUCPR(scores, truths), NULL) AS average_precision,
         avg(abs(error)) AS mean_absolute_error,
         sqrt(avg(error * error)) AS root_mean_squared_error
     FROM judged
@@ -57,10 +66,11 @@ FROM
         countIf(positive) AS positives,
         avg(correct) AS accuracy,
         avg(loss) AS log_loss,
-        arrayROCAUC(groupArrayIf(score, task = 'binary'), groupArray(positive)) AS auc,
+        groupArrayIf(score, answered AND positive IS NOT NULL) AS scores,
+        groupArrayIf(assumeNotNull(positive), answered AND positive IS NOT NULL) AS truths,
+        arrayROCAUC(scores, truths) AS auc,
         if(isFinite(auc), auc, NULL) AS roc_auc,
-        if(positives = 0, NULL, arrayAUCPR(groupArrayIf(score, task = 'binary'), groupArray(positive)))
-            AS average_precision,
+        if(has(truths, 1), arrayAUCPR(scores, truths), NULL) AS average_precision,
         avg(abs(error)) AS mean_absolute_error,
         sqrt(avg(error * error)) AS root_mean_squared_error
     FROM judged
