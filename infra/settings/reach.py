@@ -69,7 +69,8 @@ def reach_registry(settings: Settings, within_s: float) -> None:
     name, url = "the schema registry", settings.schema_registry_url
     configuration = {**clients.schema_registry(settings), "timeout": within_s, "max.retries": 0}
     try:
-        types = SchemaRegistryClient(configuration).get_schema_types()
+        with SchemaRegistryClient(configuration) as client:
+            types = client.get_schema_types()
     except SchemaRegistryError as refused:
         if refused.http_status_code in BAD_LOGIN_STATUS:
             raise _bad_login(name, url, "schema_registry") from None
