@@ -61,6 +61,13 @@ class Merge:
             buffered.folded = run.end
         return True
 
+    def rewind(self) -> None:
+        """Forget what is buffered and not taken: it is fetched again."""
+        for each in self.inputs.values():
+            each.records.clear()
+            each.fetched = each.folded
+            each.stable = None
+
     @property
     def blocked(self) -> bool:
         """Whether something is buffered that cannot be taken yet, for want of a word from another input."""

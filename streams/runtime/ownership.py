@@ -31,6 +31,7 @@ class Ownership:
         self._metrics = metrics
         self._offsets = Offsets(kafka, binding.group)
         self._owned: dict[int, Owned] = {}
+        self._parked: dict[int, Task] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def take(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
@@ -42,10 +43,14 @@ class Ownership:
         await self.release(set(self._owned) - wanted)
         for partition in sorted(wanted - set(self._owned)):
             self._owned[partition] = await asyncio.to_thread(self._own, partition)
+        self._parked.clear()
         return {p: {t: i.fetched for t, i in self._owned[p].task.merge.inputs.items()} for p in sorted(wanted)}
 
     def _own(self, partition: int) -> Owned:
-        """Fence the former owner, then rebuild the state from the log up to what is committed."""
+        """Fence the former owner, then go on from what is committed.
+
+        A task that was ours until now and stands exactly there goes on as it is; else its state is rebuilt.
+        """
         binding = self.binding
         writer = Writer(
             self._kafka,
@@ -54,8 +59,12 @@ class Ownership:
             offsets=self._offsets,
         )
         starts, positions = self._offsets.committed(binding.topics, partition)
-        task = Task(binding, partition, starts)
-        refolded = self._refold(task, starts, positions)
+        task, refolded = self._parked.pop(partition, None), 0
+        if task is not None and task.positions == positions:
+            task.merge.rewind()
+        else:
+            task = Task(binding, partition, starts)
+            refolded = self._refold(task, starts, positions)
         self._metrics.owned(task, refolded)
         log.info("%s: partition %d is ours, %d records folded again", binding.stage.name, partition, refolded)
         return Owned(task, writer, asyncio.Lock())
@@ -120,12 +129,13 @@ class Ownership:
             self.failed.set_exception(error)
 
     async def release(self, partitions: Iterable[int]) -> None:
-        """Let go of these partitions after the commit under way, if any; their state is folded again elsewhere."""
+        """Let go of these partitions after the commit under way; their tasks are parked until the next `take`."""
         for partition in partitions:
             owned = self._owned.pop(partition, None)
             if owned is not None:
                 async with owned.stepping:
                     await asyncio.to_thread(owned.writer.close)
+                self._parked[partition] = owned.task
                 self._metrics.released(partition)
 
     async def close(self) -> None:
