@@ -1,9 +1,8 @@
 """The definition of a pipeline: one object of plain values, checked when it is made."""
 
-import types
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 
@@ -11,6 +10,7 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
+from streams.checks import check_field, check_number, topic_word
 from streams.digest import digest, function_tree, model_tree
 from streams.feature import Derived, Feature, Field, Windows
 from streams.features import Features
@@ -21,7 +21,6 @@ from streams.monitor.definition import Monitor
 Late = Literal["score", "skip"]
 Learning = Literal["inline", "inline_per_partition"]
 
-_NUMBERS = (float, int, bool)
 _KEYS = (str, int)
 DEFAULT_REMEMBERED = "1d"
 
@@ -63,7 +62,7 @@ class Pipeline:
     ) -> None:
         for option in not_built:
             raise Problem(f"Pipeline({option}=…) is not built yet or does not exist: leave it out")
-        self.name, self.version = _checked_name(name), version
+        self.name, self.version = topic_word(name), version
         self.event, self.id, self.time = event, id, time
         self.features, self.model, self.labels = tuple(features), model, labels
         self.learning, self.late = learning, late
@@ -108,8 +107,8 @@ class Pipeline:
     def _check_event(self) -> None:
         if not (isinstance(self.event, type) and issubclass(self.event, BaseModel)):
             raise Problem(f"event={self.event!r} must be a pydantic class: class Payment(BaseModel): …")
-        _check_field("id", self.event, self.id, _KEYS)
-        _check_field("time", self.event, self.time, (datetime, int))
+        check_field("id", self.event, self.id, _KEYS)
+        check_field("time", self.event, self.time, (datetime, int))
         avro_schema(self.event)
 
     def _check_features(self) -> None:
@@ -123,60 +122,28 @@ class Pipeline:
 
     def _check_feature(self, feature: Feature) -> None:
         if isinstance(feature, Field):
-            _check_number(self.event, feature.name, feature.default)
+            check_number(self.event, feature.name, feature.default)
         elif isinstance(feature, Windows):
             if feature.entity != self.key:
                 raise Problem(f"per({feature.entity!r}) beside per({self.key!r}): a second entity is not built yet")
             if not feature.aggregates:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
-            _check_field("per()", self.event, feature.entity, _KEYS)
+            check_field("per()", self.event, feature.entity, _KEYS)
             for field in {a.field for a in feature.aggregates if a.field is not None}:
-                _check_number(self.event, field, None)
+                check_number(self.event, field, None)
 
     def _check_labels(self) -> None:
         labels = self.labels
         if labels is None:
             return
         owner = labels.event or self.event
-        _check_field("labels.field", owner, labels.field, (bool, int, str, float))
+        check_field("labels.field", owner, labels.field, (bool, int, str, float))
         if labels.event is not None and labels.id is not None and labels.time is not None:
-            _check_field("labels.id", labels.event, labels.id, _KEYS)
-            _check_field("labels.time", labels.event, labels.time, (datetime, int))
+            check_field("labels.id", labels.event, labels.id, _KEYS)
+            check_field("labels.time", labels.event, labels.time, (datetime, int))
             if self.key not in labels.event.model_fields:
                 raise Problem(
                     f"{labels.event.__name__} has no field {self.key}: a label travels to the partition of its event, "
                     f"so it must carry the event's key; add {self.key} to it"
                 )
             avro_schema(labels.event)
-
-
-def _checked_name(name: str) -> str:
-    if not name or not all(c.isalnum() or c in "-_" for c in name):
-        raise Problem(f"name={name!r}: use letters, digits, - and _, as topics are named after it")
-    return name
-
-
-def _types_of(model: type[BaseModel], name: str) -> tuple[Any, ...]:
-    annotation = model.model_fields[name].annotation
-    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-
-
-def _check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[type, ...]) -> None:
-    if name not in model.model_fields:
-        raise Problem(f"{what}={name!r}: {model.__name__} has no such field (it has {', '.join(model.model_fields)})")
-    for each in _types_of(model, name):
-        if not (isinstance(each, type) and issubclass(each, allowed)):
-            wanted = " or ".join(kind.__name__ for kind in allowed)
-            raise Problem(
-                f"{what}={name!r}: {model.__name__}.{name} must be {wanted}, not {getattr(each, '__name__', each)}"
-            )
-
-
-def _check_number(model: type[BaseModel], name: str, default: float | None) -> None:
-    if name in model.model_fields and type(None) in _types_of(model, name):
-        if default is None:
-            raise Problem(
-                f"{model.__name__}.{name} may be absent: give it a default, as in Field({name!r}, default=0.0)"
-            )
-        return
-    _check_field("feature", model, name, _NUMBERS)

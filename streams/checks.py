@@ -1,0 +1,42 @@
+"""Checks of a definition against the user's classes: each failure names the field and the cure."""
+
+import types
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from schemas.problem import Problem
+
+NUMBERS = (float, int, bool)
+
+
+def topic_word(name: str) -> str:
+    """`name`, where a topic can be called after it; else `Problem`."""
+    if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+        raise Problem(f"name={name!r}: use letters, digits, - and _, as topics are named after it")
+    return name
+
+
+def check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[type, ...]) -> None:
+    """Raise `Problem` unless `model` has a field `name` whose every type is one of `allowed`."""
+    if name not in model.model_fields:
+        raise Problem(f"{what}={name!r}: {model.__name__} has no such field (it has {', '.join(model.model_fields)})")
+    for each in types_of(model, name):
+        if not (isinstance(each, type) and issubclass(each, allowed)):
+            wanted = " or ".join(kind.__name__ for kind in allowed)
+            found = getattr(each, "__name__", each)
+            raise Problem(f"{what}={name!r}: {model.__name__}.{name} must be {wanted}, not {found}")
+
+
+def check_number(model: type[BaseModel], name: str, default: float | None) -> None:
+    """Raise `Problem` unless the field is a number, or may be absent and has a default."""
+    optional = name in model.model_fields and type(None) in types_of(model, name)
+    if optional and default is None:
+        raise Problem(f"{model.__name__}.{name} may be absent: give it a default, as in Field({name!r}, default=0.0)")
+    check_field("feature", model, name, (*NUMBERS, type(None)) if optional else NUMBERS)
+
+
+def types_of(model: type[BaseModel], name: str) -> tuple[Any, ...]:
+    """The types of a field: one, or the members of a union."""
+    annotation = model.model_fields[name].annotation
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
