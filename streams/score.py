@@ -3,19 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
-from schemas.alert import Alert
 from schemas.message import Message
-from schemas.outcome import Outcome
 from schemas.reject import Reason, Reject
 from schemas.scored import Rung, Scored
 from streams.features import WindowState
 from streams.instant import instant_ms
 from streams.join import Join, JoinState, Truth
-from streams.learner import Prediction, class_text, learner
+from streams.ladder import Belief, Ladder
+from streams.learner import Prediction, learner
 from streams.pipeline import Pipeline
+from streams.said import diverged, outcome
 from streams.stage import Emitted, Output, Record, Refused, Role
 
 
@@ -27,10 +26,13 @@ class ScoreState:
     counts: Counter[str] = field(default_factory=Counter)
     windows: WindowState = field(default_factory=WindowState)
     join: JoinState = field(default_factory=JoinState)
+    belief: Belief = field(default_factory=Belief)
     watermark_ms: int = 0
-    learnt: int = 0
-    target_sum: float = 0.0
-    diverged: bool = False
+
+    @property
+    def learnt(self) -> int:
+        """How many labels the model has learnt."""
+        return self.belief.learnt
 
 
 class ScoreStage:
@@ -42,6 +44,7 @@ class ScoreStage:
         self._pipeline = pipeline
         self._labels = pipeline.labels
         self._learner = learner(pipeline.model(), pipeline.task)
+        self._ladder = Ladder(self._learner, pipeline.task)
         self._features = pipeline.compiled
         self._names = pipeline.feature_names
         self._by_itself = pipeline.kind == "anomaly"
@@ -102,7 +105,7 @@ class ScoreStage:
             score=prediction.score,
             predicted=prediction.predicted,
             probabilities=prediction.probabilities,
-            model_id=f"{self._pipeline.digest}/{state.learnt}",
+            model_id=f"{self._pipeline.digest}/{state.belief.learnt}",
             rung=rung,
             explanation=None,
             source_topic=record.topic,
@@ -134,35 +137,12 @@ class ScoreStage:
     def _predict(
         self, state: ScoreState, x: dict[str, float], time_ms: int, record: Record, emitted: list[Emitted]
     ) -> tuple[Rung, Prediction]:
-        prediction = None if state.diverged else self._learner.predict(state.model, x)
-        if prediction is not None and not isfinite(prediction.score):
-            state.diverged, prediction = True, None
-            emitted.append(_output(record, self._divergence(record, time_ms)))
-        if prediction is None:
-            return "prior", Prediction(self._prior(state), None, None)
-        return "champion", prediction
-
-    def _prior(self, state: ScoreState) -> float:
-        """What to say before the model can: the mean of the truth so far, Laplace's rule of succession for shares."""
-        if self._pipeline.task == "binary":
-            return (state.target_sum + 1.0) / (state.learnt + 2.0)
-        return state.target_sum / state.learnt if state.learnt and self._pipeline.task == "regression" else 0.0
-
-    def _divergence(self, record: Record, time_ms: int) -> Alert:
-        return Alert.trusted(
-            pipeline=self._pipeline.name,
-            version=self._pipeline.version,
-            monitor="diverged",
-            subject="model",
-            partition=record.partition,
-            event_time_ms=time_ms,
-            window_start_ms=time_ms,
-            window_end_ms=time_ms,
-            value=1.0,
-            threshold=0.0,
-            evidence=f"the score of {record.topic}/{record.partition}/{record.offset} is not finite: "
-            f"the model stops learning and the prior answers; lower its learning rate and start a new version",
-        )
+        answer = self._ladder.answer(state.model, x, state.belief)
+        if answer is None:
+            state.belief.diverged = True
+            emitted.append(_output(record, diverged(self._pipeline, record, time_ms)))
+            answer = self._ladder.fallback(state.belief)
+        return answer
 
     def _label(self, state: ScoreState, record: Record, label: Any, emitted: list[Emitted]) -> None:
         labels = self._labels
@@ -187,37 +167,16 @@ class ScoreStage:
         emitted: list[Emitted],
     ) -> None:
         """The scored event met by its label: stated, then taught."""
-        target = None if self._pipeline.task == "multiclass" else float(truth.value)
-        learns = not self._by_itself and not state.diverged
-        outcome = Outcome.trusted(
-            event_id=scored.event_id,
-            entities=scored.entities,
-            event_time_ms=scored.event_time_ms,
-            label_time_ms=truth.time_ms,
-            features=scored.features,
-            feature_set=scored.feature_set,
-            score=scored.score,
-            predicted=scored.predicted,
-            probabilities=scored.probabilities,
-            model_id=scored.model_id,
-            rung=scored.rung,
-            label=class_text(truth.value),
-            target=target,
-            learnt=learns,
-            source_topic=truth.topic,
-            source_partition=truth.partition,
-            source_offset=truth.offset,
-        )
-        emitted.append(_output(record, outcome))
+        learns = not self._by_itself and not state.belief.diverged
+        emitted.append(_output(record, outcome(scored, truth, self._pipeline.task, learns=learns)))
         if learns:
             self._teach(state, x, truth.value)
-            state.target_sum += target or 0.0
         state.counts["labels.learnt" if learns else "labels.met"] += 1
 
     def _teach(self, state: ScoreState, x: dict[str, float], truth: Any) -> None:
-        if not state.diverged:
+        if not state.belief.diverged:
             self._learner.learn(state.model, x, truth)
-            state.learnt += 1
+            state.belief.learn(truth)
 
     def _advance(self, state: ScoreState, time_ms: int) -> None:
         if time_ms > state.watermark_ms:

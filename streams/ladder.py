@@ -1,0 +1,50 @@
+"""Who answers: the champion, or what is said while it has nothing to say or can no longer be believed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from schemas.scored import Rung
+from streams.labels import Task
+from streams.learner import Learner, Prediction
+
+
+@dataclass(slots=True)
+class Belief:
+    """What is known beside the model: how much truth there was, its sum, and whether the model has diverged."""
+
+    learnt: int = 0
+    target_sum: float = 0.0
+    diverged: bool = False
+
+    def learn(self, truth: Any) -> None:
+        """Take in one label; classes that are no numbers count, but have no sum."""
+        self.learnt += 1
+        if isinstance(truth, int | float):
+            self.target_sum += truth
+
+
+class Ladder:
+    """The champion first, then the prior."""
+
+    def __init__(self, learner: Learner, task: Task) -> None:
+        self._learner = learner
+        self._task = task
+
+    def answer(self, model: Any, x: Mapping[str, float], belief: Belief) -> tuple[Rung, Prediction] | None:
+        """Rung and prediction; None where the model's score is not finite, so that it must not be believed again."""
+        prediction = None if belief.diverged else self._learner.predict(model, x)
+        if prediction is None:
+            return self.fallback(belief)
+        return ("champion", prediction) if isfinite(prediction.score) else None
+
+    def fallback(self, belief: Belief) -> tuple[Rung, Prediction]:
+        """The mean of the truth so far; for a share by Laplace's rule of succession, (k + 1) / (n + 2)."""
+        if self._task == "binary":
+            score = (belief.target_sum + 1.0) / (belief.learnt + 2.0)
+        elif self._task == "regression" and belief.learnt:
+            score = belief.target_sum / belief.learnt
+        else:
+            score = 0.0
+        return "prior", Prediction(score, None, None)
