@@ -89,9 +89,15 @@ class Join:
         """Forget what is past its deadline: events unlabelled until now, and labels whose event never came."""
         deadlines = state.deadlines
         while deadlines and deadlines[0][0] < watermark_ms:
-            _, kind, event_id = heappop(deadlines)
+            deadline_ms, kind, event_id = heappop(deadlines)
             if kind == "event":
                 if state.events.pop(event_id).scored is not None:
                     counts["events.unlabelled"] += 1
-            elif state.held.pop(event_id, None) is not None:
+            elif self._held_until(state, event_id) == deadline_ms:
+                del state.held[event_id]
                 counts["labels.orphaned"] += 1
+
+    def _held_until(self, state: JoinState, event_id: str) -> int | None:
+        """The deadline of the label that is held now; an earlier one for the same id may have left its own behind."""
+        truth = state.held.get(event_id)
+        return None if truth is None else truth.time_ms + self._horizon_ms
