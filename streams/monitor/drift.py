@@ -18,6 +18,7 @@ from streams.stage import Emitted, Output, Record
 class DriftState:
     """The open window, the reference, and which subjects have drifted."""
 
+    subjects: tuple[str, ...]
     crossings: list[Crossing]
     reference: Reference | None = None
     window: Window | None = None
@@ -43,7 +44,7 @@ class Drift:
 
     def initial(self) -> DriftState:
         """No window yet."""
-        return DriftState([Crossing() for _ in self._subjects])
+        return DriftState(self._subjects, [Crossing() for _ in self._subjects])
 
     def add(
         self, state: DriftState, record: Record, row: Mapping[str, Any], counts: Counter[str], emitted: list[Emitted]

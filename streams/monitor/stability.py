@@ -44,11 +44,15 @@ def distance(counts: Ints, reference: Ints) -> Distance:
 
 @dataclass(slots=True)
 class Crossing:
-    """Whether a subject has drifted: `consecutive` windows above the threshold, until as many are calm."""
+    """Whether a subject has drifted: `consecutive` windows above the threshold, until as many are calm.
+
+    `latest` is the distance of the last window that could be compared, None before there was one.
+    """
 
     above: int = 0
     calm: int = 0
     drifted: bool = False
+    latest: float | None = None
 
     def step(self, value: float, threshold: float, consecutive: int) -> bool:
         """Take the next window's distance; true at the crossing alone.
@@ -57,6 +61,7 @@ class Crossing:
         >>> [crossing.step(value, 0.25, 2) for value in (0.3, 0.1, 0.3, 0.3, 0.3, 0.1, 0.3, 0.3)]
         [False, False, False, True, False, False, False, False]
         """
+        self.latest = value
         if value > threshold:
             self.above, self.calm = self.above + 1, 0
         else:

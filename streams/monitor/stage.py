@@ -1,7 +1,7 @@
 """The monitor stage: scored rows and outcomes in, metrics and alerts out."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from schemas.reject import Reject
@@ -19,6 +19,15 @@ class MonitorState:
     drift: DriftState
     outcomes: OutcomesState
     counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def gauges(self) -> Iterator[tuple[str, str, float]]:
+        """Where the monitors stand: name, subject and the value that is held against the threshold."""
+        if self.outcomes.errors.adwin.width:
+            yield "adwin", "error", self.outcomes.errors.adwin.estimation
+        for subject, crossing in zip(self.drift.subjects, self.drift.crossings, strict=True):
+            if crossing.latest is not None:
+                yield "stability", subject, crossing.latest
 
 
 class MonitorStage:

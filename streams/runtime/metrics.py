@@ -74,6 +74,7 @@ class Metrics:
         self._taught.pop(partition, None)
         for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._model_age):
             gauge.remove(*self._labels, str(partition))
+        self._monitor.remove_by_labels({"partition": str(partition)})
 
     def committed(self, task: Task) -> None:
         """What a task has folded is final: count it and say where it stands."""
