@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 
 # The slots of a pydantic model, set past its frozen `__setattr__`: a third of the cost of `object.__setattr__`.
+_set_dict = BaseModel.__dict__["__dict__"].__set__
 _set_fields_set = BaseModel.__dict__["__pydantic_fields_set__"].__set__
 _set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
 _set_private = BaseModel.__dict__["__pydantic_private__"].__set__
@@ -29,7 +30,7 @@ class Message(BaseModel):
         Every field must be given. The tests hold what the folds build against the validating constructor.
         """
         message = object.__new__(cls)
-        message.__dict__.update(fields)
+        _set_dict(message, fields)
         _set_fields_set(message, _NONE_SET)
         _set_extra(message, None)
         _set_private(message, None)

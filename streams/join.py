@@ -46,10 +46,6 @@ class Join:
         self._horizon_ms = horizon_ms
         self._remember_ms = remember_ms
 
-    def seen(self, state: JoinState, event_id: str) -> bool:
-        """Whether an event with this id was scored within the time that ids are remembered."""
-        return event_id in state.events
-
     def event(self, state: JoinState, scored: Scored, *, labelled_later: bool) -> Truth | None:
         """Remember a scored event; its label, where that came first."""
         deadline_ms = scored.event_time_ms + self._remember_ms

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from schemas.message import Message
 from schemas.reject import Reason, Reject
@@ -35,6 +36,14 @@ class ScoreState:
         return self.belief.learnt
 
 
+class Facts(NamedTuple):
+    """Of one event: its id and key as text, and its time, milliseconds since the epoch."""
+
+    id: str
+    key: str
+    time_ms: int
+
+
 class ScoreStage:
     """Scores events and teaches the model with their labels, in one total order."""
 
@@ -48,7 +57,9 @@ class ScoreStage:
         self._features = pipeline.compiled
         self._names = pipeline.feature_names
         self._by_itself = pipeline.kind == "anomaly"
+        self._labelled_inside = self._labels is not None and self._labels.inside
         self._labelled_later = self._labels is not None and not self._labels.inside
+        self._facts = attrgetter(pipeline.time, pipeline.id, pipeline.key)
         horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
         self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms)
 
@@ -74,26 +85,25 @@ class ScoreStage:
 
     def _event(self, state: ScoreState, record: Record, event: Any, emitted: list[Emitted]) -> None:
         pipeline = self._pipeline
-        time_ms = instant_ms(getattr(event, pipeline.time))
+        time, given_id, given_key = self._facts(event)
+        time_ms = instant_ms(time)
         if time_ms > record.timestamp_ms + pipeline.ahead_ms:
             ahead_ms = time_ms - record.timestamp_ms
             raise Reject(Reason.TIME_AHEAD, f"{pipeline.time} is {ahead_ms} ms ahead of the record's Kafka timestamp")
         late = time_ms < state.watermark_ms
         self._advance(state, time_ms)
-        event_id = str(getattr(event, pipeline.id))
-        if self._join.seen(state.join, event_id):
+        event_id = str(given_id)
+        if event_id in state.join.events:
             state.counts["events.duplicate"] += 1
         elif late and pipeline.late == "skip":
             state.counts["events.late"] += 1
         else:
-            self._score(state, record, event, event_id, time_ms, emitted)
+            self._score(state, record, Facts(event_id, str(given_key), time_ms), emitted)
 
-    def _score(
-        self, state: ScoreState, record: Record, event: Any, event_id: str, time_ms: int, emitted: list[Emitted]
-    ) -> None:
-        key = str(getattr(event, self._pipeline.key))
-        inside = self._inside_truth(event, record, time_ms)
-        vector = self._vector(state, event, key, time_ms)
+    def _score(self, state: ScoreState, record: Record, facts: Facts, emitted: list[Emitted]) -> None:
+        event_id, key, time_ms = facts
+        inside = self._inside_truth(record, time_ms) if self._labelled_inside else None
+        vector = self._vector(state, record.value, key, time_ms)
         x = dict(zip(self._names, vector, strict=True))
         rung, prediction = self._predict(state, x, time_ms, record, emitted)
         scored = Scored.trusted(
@@ -128,10 +138,9 @@ class ScoreStage:
         except OverflowError as error:
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
 
-    def _inside_truth(self, event: Any, record: Record, time_ms: int) -> Truth | None:
-        if self._labels is None or not self._labels.inside:
-            return None
-        value = self._learner.truth(getattr(event, self._labels.field))
+    def _inside_truth(self, record: Record, time_ms: int) -> Truth:
+        assert self._labels is not None
+        value = self._learner.truth(getattr(record.value, self._labels.field))
         return Truth(value, time_ms, record.topic, record.partition, record.offset)
 
     def _predict(
