@@ -155,13 +155,13 @@ class Group:
         self._on_revoked([(one.topic, one.partition) for one in partitions])
 
     def _fetched(self, message: Any) -> Fetched | None:
-        error, at = message.error(), Position(message.topic(), message.partition(), message.offset(), 0)
+        topic, partition, offset, error = message.topic(), message.partition(), message.offset(), message.error()
         if error is None:
-            at = at._replace(time_ms=max(0, message.timestamp()[1]))
+            at = Position(topic, partition, offset, max(0, message.timestamp()[1]))
             return Fetched(at, Raw(message.key(), message.value(), message.headers() or ()))
         if error.code() == KafkaError._PARTITION_EOF:
-            return Fetched(at, None)
-        self._complain(f"{at.topic}[{at.partition}]", error)
+            return Fetched(Position(topic, partition, offset, 0), None)
+        self._complain(f"{topic}[{partition}]", error)
         return None
 
     def _complain(self, where: str, error: KafkaError) -> None:

@@ -1,6 +1,6 @@
 """Scored topics, read as typed values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -19,7 +19,7 @@ CONFIGURATION = {
 }
 
 
-def follow(kafka: Mapping[str, str], registry: Registry, topic: str, *, group: str) -> Iterator[Scored]:
+def follow(kafka: Mapping[str, str], registry: Registry, topic: str, *, group: str) -> Generator[Scored]:
     """Scores as they come, for ever, shared among the members of `group`; break off to leave it.
 
     A score is done with when the next one is asked for: after a crash the last may come again. `kafka` is librdkafka's
@@ -36,7 +36,7 @@ def follow(kafka: Mapping[str, str], registry: Registry, topic: str, *, group: s
                 consumer.store_offsets(message)
 
 
-def read(kafka: Mapping[str, str], registry: Registry, topic: str) -> Iterator[Scored]:
+def read(kafka: Mapping[str, str], registry: Registry, topic: str) -> Generator[Scored]:
     """Every score that stands on `topic` now, in order per partition, from the beginning to the end.
 
     Leaves no trace in Kafka. Raises as `follow` does.

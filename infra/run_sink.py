@@ -70,8 +70,8 @@ def run_sink(
 
 
 @contextmanager
-def served(settings: Settings, metrics: SinkMetrics) -> Iterator[None]:
-    """Serve /metrics inside the `with`."""
+def served(settings: Settings, metrics: SinkMetrics) -> Iterator[int]:
+    """Serve /metrics inside the `with`, on the port that it gives."""
     host, port = settings.metrics_host, settings.metrics_port
     try:
         server, thread = start_http_server(port, host, metrics.registry)
@@ -82,7 +82,7 @@ def served(settings: Settings, metrics: SinkMetrics) -> Iterator[None]:
         ) from error
     logging.getLogger(__name__).info("metrics on http://%s:%d/metrics", host, server.server_port)
     try:
-        yield
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

@@ -36,6 +36,7 @@ def sink(
     Example: millrace sink payments.py:payments
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # says each question to the registry
     settings, pipeline = Settings(), load(target)
     names = FeatureSet(
         id=pipeline.feature_set, pipeline=pipeline.name, version=pipeline.version, names=pipeline.feature_names
