@@ -9,7 +9,7 @@ from river.drift import ADWIN
 
 
 class Rise(NamedTuple):
-    """The mean error went up: from `old` to `new`, found at the error at `place` of those handed in."""
+    """The mean error went up: from `old` to `new`, seen at the error at `place` of those handed in."""
 
     place: int
     old: float
@@ -18,10 +18,11 @@ class Rise(NamedTuple):
 
 @dataclass(slots=True)
 class Errors:
-    """What ADWIN keeps, and the level: the lowest mean it has found since the last alert."""
+    """What ADWIN keeps; the level, which is the lowest mean it found since the last alert; whether it found a rise."""
 
     adwin: Any
     level: float | None = None
+    rising: bool = False
     findings: int = 0
 
     @classmethod
@@ -32,8 +33,9 @@ class Errors:
     def add(self, errors: Iterable[float], least_raise: float) -> list[Rise]:
         """Take errors in order, NaN for none, and return where the mean rose by the share `least_raise` or more.
 
-        The old mean is that of the errors which ADWIN dropped. As labels come late a change arrives by and by, and ADWIN
-        finds it in steps: a rise counts from the level, which an alert lifts to the new mean.
+        ADWIN finds a change early, while its window still holds old errors, and again in steps where labels bring the
+        change bit by bit. So a rise counts from the level, once ADWIN has found one, as soon as the mean of its window
+        is that much above. An alert lifts the level to the new mean.
         """
         adwin, rises = self.adwin, []
         for place, error in enumerate(errors):
@@ -42,18 +44,18 @@ class Errors:
             total, width = adwin.total, adwin.width
             adwin.update(error)
             if adwin.drift_detected:
-                self.findings += 1
-                dropped = width + 1.0 - adwin.width
-                old = (total + error - adwin.total) / dropped if dropped > 0 else adwin.estimation
-                rise = self._judge(place, old, adwin.estimation, least_raise)
-                if rise is not None:
-                    rises.append(rise)
+                self._find(total + error, width + 1.0)
+            if self.rising and self.level is not None and adwin.estimation > self.level * (1.0 + least_raise):
+                rises.append(Rise(place, self.level, adwin.estimation))
+                self.level, self.rising = adwin.estimation, False
         return rises
 
-    def _judge(self, place: int, old: float, new: float, least_raise: float) -> Rise | None:
-        before = old if self.level is None else min(self.level, old)
-        if new <= before * (1.0 + least_raise):
-            self.level = min(before, new)
-            return None
-        self.level = new
-        return Rise(place, before, new)
+    def _find(self, total: float, width: float) -> None:
+        """ADWIN dropped what no longer fits: the old errors. `total` and `width` were those of its window before."""
+        adwin = self.adwin
+        dropped = width - adwin.width
+        old = (total - adwin.total) / dropped if dropped > 0.0 else adwin.estimation
+        self.findings += 1
+        self.rising = adwin.estimation > old
+        lowest = min(old, adwin.estimation)
+        self.level = lowest if self.level is None else min(self.level, lowest)

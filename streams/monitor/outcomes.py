@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from streams.monitor.definition import Monitor
-from streams.monitor.errors import Errors
+from streams.monitor.errors import Errors, Rise
 from streams.monitor.grade import GRADES
 from streams.monitor.grid import inner_edges
+from streams.monitor.rhythm import Rhythm
 from streams.monitor.tallies import Due, Tallies
 from streams.monitor.verdict import Verdict, verdict
 from streams.monitor.watched import Watched
@@ -20,9 +21,11 @@ from streams.stage import Emitted, Output, Record
 
 @dataclass(slots=True)
 class OutcomesState:
-    """What is known so far, and the outcomes that wait to be folded."""
+    """What is known so far, the newest event that has its label, and the outcomes that wait to be folded."""
 
     errors: Errors
+    rhythm: Rhythm
+    newest_ms: int = 0
     tallies: Tallies = field(default_factory=Tallies)
     waiting: list[Verdict] = field(default_factory=list)
 
@@ -47,7 +50,8 @@ class Outcomes:
 
     def initial(self) -> OutcomesState:
         """Nothing scored, nothing known."""
-        return OutcomesState(Errors.watch(self._monitor.adwin_delta))
+        period = self._monitor.reference_ms // self._cell_ms
+        return OutcomesState(Errors.watch(self._monitor.adwin_delta), Rhythm.of(period))
 
     def expect(self, state: OutcomesState, record: Record, time_ms: int, emitted: list[Emitted]) -> None:
         """An event was scored: its label may come."""
@@ -82,6 +86,7 @@ class Outcomes:
 
     def _advance(self, state: OutcomesState, record: Record, now: int, emitted: list[Emitted]) -> None:
         self._flush(state, record, emitted)
+        state.rhythm.advance(now)
         emitted += [self._metric(record, due) for due in state.tallies.advance(now, self._horizon)]
 
     def _flush(self, state: OutcomesState, record: Record, emitted: list[Emitted]) -> None:
@@ -95,8 +100,11 @@ class Outcomes:
         for row in waiting:
             if row.pair is not None:
                 state.tallies.at(row.time_ms // self._cell_ms).add_pair(row.pair)
-        rises = state.errors.add(graded.errors.tolist(), self._monitor.adwin_raise)
-        emitted += [self._alert(record, waiting[rise.place].time_ms, rise.old, rise.new) for rise in rises]
+        levelled = state.rhythm.level((times // self._cell_ms).astype(np.int64), graded.errors)
+        rises = state.errors.add(levelled.tolist(), self._monitor.adwin_raise)
+        newest = np.maximum.accumulate(np.append(state.newest_ms, times))[1:].astype(np.int64).tolist()
+        emitted += [self._alert(record, newest[rise.place], rise) for rise in rises]
+        state.newest_ms = newest[-1]
 
     def _metric(self, record: Record, due: Due) -> Output:
         tally = due.tally
@@ -115,7 +123,7 @@ class Outcomes:
             sketch=None,
         )
 
-    def _alert(self, record: Record, time_ms: int, old: float, new: float) -> Output:
+    def _alert(self, record: Record, time_ms: int, rise: Rise) -> Output:
         return self._watched.alert(
             record,
             monitor="adwin",
@@ -123,7 +131,7 @@ class Outcomes:
             event_time_ms=time_ms,
             window_start_ms=time_ms,
             window_end_ms=time_ms,
-            value=new,
-            threshold=old * (1.0 + self._monitor.adwin_raise),
-            evidence=f"the mean error of the model rose from {old:.4g} to {new:.4g}, as the labels that came last show",
+            value=rise.new,
+            threshold=rise.old * (1.0 + self._monitor.adwin_raise),
+            evidence=f"the mean error of the model, without its rhythm, rose from {rise.old:.4g} to {rise.new:.4g}",
         )

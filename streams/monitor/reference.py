@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.monitor.buckets import Buckets, Ints
+from streams.monitor.buckets import Buckets, Ints, bucket_of, lower_bound
 from streams.monitor.column import Floats
 
 
@@ -38,12 +38,16 @@ class Baseline:
 
     def named(self, place: int) -> str:
         """The bin at `place` in words."""
-        bounds = [f"{edge:g}" for edge in self.inner]
-        if place > len(bounds):
+        inner = self.inner
+        if place > len(inner):
             return "missing"
         if place == 0:
-            return f"below {bounds[0]}" if bounds else "anything"
-        return f"from {bounds[place - 1]} up" + (f" to {bounds[place]}" if place < len(bounds) else "")
+            return f"below {inner[0]:g}" if len(inner) else "anything"
+        low = inner[place - 1]
+        if place == len(inner):
+            return f"{low:g} or more"
+        alone = inner[place] == lower_bound(bucket_of(low) + 1)
+        return f"{low:g}" if alone else f"from {low:g} up to {inner[place]:g}"
 
     def edges(self) -> list[float]:
         """All edges; the open ends are the least and the largest float."""
