@@ -114,7 +114,7 @@ def read(settings: Settings, topic: str) -> list[Message]:
         consumer.assign([TopicPartition(place.topic, place.partition, 0) for place in places])
         while len(ended) < len(places):
             assert time.monotonic() < deadline, f"{topic} cannot be read to its end within {READ_S:g} s"
-            for record in consumer.consume(1_000, timeout=0.5):
+            for record in consumer.consume(1_000, timeout=0.1):
                 error = record.error()
                 if error is None:
                     found.append(record)
