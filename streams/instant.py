@@ -6,17 +6,22 @@ from schemas.reject import Reason, Reject
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def instant_ms(time: datetime | int) -> int:
     """Milliseconds since the epoch; what is finer than a millisecond is cut off.
 
-    Raises `Reject` for a `datetime` without an offset: which instant it means cannot be known.
+    Raises `Reject` for a `datetime` without an offset, as which instant it means cannot be known, and for a number
+    that falls outside the years 1 to 9999.
 
     >>> instant_ms(datetime(1970, 1, 1, 0, 0, 1, 1999, tzinfo=UTC))
     1001
     """
     if isinstance(time, int):
+        if not _FIRST_MS <= time <= _LAST_MS:
+            raise Reject(Reason.INVALID, f"the time {time} is in no year from 1 to 9999: write milliseconds since 1970")
         return time
     if time.tzinfo is None:
         raise Reject(Reason.INVALID, f"the time {time.isoformat()} has no offset from UTC: write it as …Z")

@@ -19,25 +19,45 @@ class Belief:
     diverged: bool = False
 
     def learn(self, truth: Any) -> None:
-        """Take in one label; classes that are no numbers count, but have no sum."""
+        """Take in one label; classes count, but have no sum, nor has what would carry it beyond the largest float."""
         self.learnt += 1
-        if isinstance(truth, int | float):
+        if isinstance(truth, bool | float) and isfinite(self.target_sum + truth):
             self.target_sum += truth
 
 
 class Ladder:
-    """The champion first, then the prior."""
+    """The champion first, then the prior. A model that diverges is neither asked nor taught again."""
 
     def __init__(self, learner: Learner, task: Task) -> None:
         self._learner = learner
         self._task = task
 
-    def answer(self, model: Any, x: Mapping[str, float], belief: Belief) -> tuple[Rung, Prediction] | None:
-        """Rung and prediction; None where the model's score is not finite, so that it must not be believed again."""
-        prediction = None if belief.diverged else self._learner.predict(model, x)
-        if prediction is None:
+    def answer(self, model: Any, x: Mapping[str, float], belief: Belief) -> tuple[Rung, Prediction]:
+        """Rung and prediction. Raises `ArithmeticError`, once, where the model diverges: its score is not finite."""
+        if belief.diverged:
             return self.fallback(belief)
-        return ("champion", prediction) if isfinite(prediction.score) else None
+        try:
+            prediction = self._learner.predict(model, x)
+            if prediction is None:
+                return self.fallback(belief)
+            if not isfinite(prediction.score):
+                raise OverflowError(f"its score is {prediction.score}")
+        except ArithmeticError:
+            belief.diverged = True
+            raise
+        return "champion", prediction
+
+    def teach(self, model: Any, x: Mapping[str, float], truth: Any, belief: Belief) -> bool:
+        """Whether the model has learnt. Raises `ArithmeticError`, once, where it diverges: it cannot be computed."""
+        if belief.diverged:
+            return False
+        try:
+            self._learner.learn(model, x, truth)
+        except ArithmeticError:
+            belief.diverged = True
+            raise
+        belief.learn(truth)
+        return True
 
     def fallback(self, belief: Belief) -> tuple[Rung, Prediction]:
         """The mean of the truth so far; for a share by Laplace's rule of succession, (k + 1) / (n + 2)."""

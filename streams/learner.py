@@ -1,7 +1,8 @@
 """One model call per event, one per label: how each kind of River model is asked and taught."""
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import isfinite, nan
+from sys import float_info
 from typing import Any, Literal, NamedTuple, Protocol
 
 from river import base, compose
@@ -89,7 +90,8 @@ class Classifier:
         if self._binary:
             return Prediction(float(shares.get(True, 0.0)), class_text(likeliest), None)
         named = {class_text(each): float(share) for each, share in shares.items()}
-        return Prediction(float(shares[likeliest]), class_text(likeliest), named)
+        score = float(shares[likeliest]) if all(map(isfinite, named.values())) else nan
+        return Prediction(score, class_text(likeliest), named)
 
     def learn(self, model: Any, x: Mapping[str, float], truth: Any) -> None:
         model.learn_one(x, truth)
@@ -144,7 +146,7 @@ def _class(value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, int | float) and isfinite(value):
+    if isinstance(value, int | float) and abs(value) <= float_info.max:
         return float(value)
     raise Reject(Reason.NOT_FINITE, f"the label {value!r} is no finite number")
 

@@ -33,8 +33,8 @@ def outcome(scored: Scored, truth: Truth, task: Task, *, learns: bool) -> Outcom
     )
 
 
-def diverged(pipeline: Pipeline, record: Record, time_ms: int) -> Alert:
-    """The model's score of `record` is not finite: an alert about the model."""
+def diverged(pipeline: Pipeline, record: Record, time_ms: int, error: ArithmeticError) -> Alert:
+    """The model cannot be computed any more: an alert about it, with the `record` at which that showed."""
     return Alert.trusted(
         pipeline=pipeline.name,
         version=pipeline.version,
@@ -46,6 +46,6 @@ def diverged(pipeline: Pipeline, record: Record, time_ms: int) -> Alert:
         window_end_ms=time_ms,
         value=1.0,
         threshold=0.0,
-        evidence=f"the score of {record.topic}/{record.partition}/{record.offset} is not finite: the model stops "
-        f"learning and the prior answers; lower its learning rate and start a new version",
+        evidence=f"the model has diverged at {record.topic}/{record.partition}/{record.offset} ({error}): it stops "
+        f"learning and the prior answers; scale its features or lower its learning rate, and start a new version",
     )

@@ -126,7 +126,7 @@ class ScoreStage:
         emitted.append(_output(record, scored))
         held = self._join.event(state.join, scored, labelled_later=self._labelled_later)
         if self._by_itself:
-            self._teach(state, x, None)
+            self._teach(state, scored, x, None, record, emitted)
         if inside is not None:
             self._outcome(state, record, scored, inside, x, emitted)
         elif held is not None and self._join.meet(scored, state.join, held, state.counts):
@@ -146,12 +146,11 @@ class ScoreStage:
     def _predict(
         self, state: ScoreState, x: dict[str, float], time_ms: int, record: Record, emitted: list[Emitted]
     ) -> tuple[Rung, Prediction]:
-        answer = self._ladder.answer(state.model, x, state.belief)
-        if answer is None:
-            state.belief.diverged = True
-            emitted.append(_output(record, diverged(self._pipeline, record, time_ms)))
-            answer = self._ladder.fallback(state.belief)
-        return answer
+        try:
+            return self._ladder.answer(state.model, x, state.belief)
+        except ArithmeticError as error:
+            emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
+            return self._ladder.fallback(state.belief)
 
     def _label(self, state: ScoreState, record: Record, label: Any, emitted: list[Emitted]) -> None:
         labels = self._labels
@@ -175,17 +174,20 @@ class ScoreStage:
         x: dict[str, float],
         emitted: list[Emitted],
     ) -> None:
-        """The scored event met by its label: stated, then taught."""
-        learns = not self._by_itself and not state.belief.diverged
+        """The scored event met by its label: taught and stated."""
+        learns = not self._by_itself and self._teach(state, scored, x, truth.value, record, emitted)
         emitted.append(_output(record, outcome(scored, truth, self._pipeline.task, learns=learns)))
-        if learns:
-            self._teach(state, x, truth.value)
         state.counts["labels.learnt" if learns else "labels.met"] += 1
 
-    def _teach(self, state: ScoreState, x: dict[str, float], truth: Any) -> None:
-        if not state.belief.diverged:
-            self._learner.learn(state.model, x, truth)
-            state.belief.learn(truth)
+    def _teach(
+        self, state: ScoreState, scored: Scored, x: dict[str, float], truth: Any, record: Record, emitted: list[Emitted]
+    ) -> bool:
+        """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it."""
+        try:
+            return self._ladder.teach(state.model, x, truth, state.belief)
+        except ArithmeticError as error:
+            emitted.append(_output(record, diverged(self._pipeline, record, scored.event_time_ms, error)))
+            return False
 
     def _advance(self, state: ScoreState, time_ms: int) -> None:
         if time_ms > state.watermark_ms:
