@@ -38,6 +38,12 @@ class PrefixSums:
         prefix = self.prefix
         prefix[at + 1 :] = [prefix[at] + step, *(each + step for each in prefix[at + 1 :])]
 
+    def remove(self, at: int) -> None:
+        """Take the value at index `at` out of the row."""
+        prefix = self.prefix
+        step = prefix[at + 1] - prefix[at]
+        prefix[at + 1 :] = [each - step for each in prefix[at + 2 :]]
+
     def forget(self, count: int) -> None:
         """Drop the first `count` values."""
         del self.prefix[:count]

@@ -52,7 +52,7 @@ class Features:
     def vector(self, state: WindowState, event: Any, key: str, time_ms: int) -> list[float]:
         """The features of `event`, which is counted in its own windows.
 
-        Raises `Reject` before `state` has changed where a field or derived value fails or is not finite.
+        Raises `Reject`, and leaves `state` as it was, where a field, derived value or sum fails or is not finite.
         """
         vector = [0.0] * len(self.names)
         for at, column in self._plain:
@@ -63,8 +63,12 @@ class Features:
         if self._picks:
             history = self._history(state, key, time_ms)
             starts, end = history.add(time_ms, values)
-            for at, pick in self._picks:
-                vector[at] = pick(history, starts, end)
+            try:
+                for at, pick in self._picks:
+                    vector[at] = pick(history, starts, end)
+            except OverflowError as error:
+                history.remove(end - 1)
+                raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
         return vector
 
     def _history(self, state: WindowState, key: str, time_ms: int) -> History:
@@ -116,7 +120,10 @@ def _field(feature: Field) -> Column:
             if default is None:
                 raise Reject(Reason.INVALID, f"{name} is missing and has no default")
             return default
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise Reject(Reason.NOT_FINITE, f"{name} is beyond the largest float") from error
 
     return read
 

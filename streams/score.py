@@ -103,7 +103,7 @@ class ScoreStage:
     def _score(self, state: ScoreState, record: Record, facts: Facts, emitted: list[Emitted]) -> None:
         event_id, key, time_ms = facts
         inside = self._inside_truth(record, time_ms) if self._labelled_inside else None
-        vector = self._vector(state, record.value, key, time_ms)
+        vector = self._features.vector(state.windows, record.value, key, time_ms)
         x = dict(zip(self._names, vector, strict=True))
         rung, prediction = self._predict(state, x, time_ms, record, emitted)
         scored = Scored.trusted(
@@ -131,12 +131,6 @@ class ScoreStage:
             self._outcome(state, record, scored, inside, x, emitted)
         elif held is not None and self._join.meet(scored, state.join, held, state.counts):
             self._outcome(state, record, scored, held, x, emitted)
-
-    def _vector(self, state: ScoreState, event: Any, key: str, time_ms: int) -> list[float]:
-        try:
-            return self._features.vector(state.windows, event, key, time_ms)
-        except OverflowError as error:
-            raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
 
     def _inside_truth(self, record: Record, time_ms: int) -> Truth:
         assert self._labels is not None

@@ -62,9 +62,19 @@ class History:
         self.times.insert(place, at_ms)
         for column, value in zip(self.columns, values, strict=True):
             column.insert(place, value)
+        self._start_again()
+        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], place + 1
+
+    def remove(self, place: int) -> None:
+        """Take the event at index `place` back, which must not be the only one."""
+        del self.times[place]
+        for column in self.columns:
+            column.remove(place)
+        self._start_again()
+
+    def _start_again(self) -> None:
         newest_ms = self.times[-1]
         self.starts = [bisect_right(self.times, newest_ms - span_ms) for span_ms in self.spans_ms]
-        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], place + 1
 
     def _compact(self) -> None:
         """Forget what no window holds, seldom enough that it costs next to nothing per event."""
