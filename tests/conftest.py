@@ -5,8 +5,16 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers import Servers, choose
+
+# The same examples in every run; `--hypothesis-profile=search` looks for new ones.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 CHOSEN = pytest.StashKey[str]()
 

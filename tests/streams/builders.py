@@ -1,0 +1,101 @@
+"""Card taps and what became known of them: small pipelines and records for the tests of the folds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from river.linear_model import LogisticRegression
+from river.preprocessing import StandardScaler
+
+from schemas.reject import Reject
+from streams import Field, Labels, Pipeline, per
+from streams.score import ScoreStage, ScoreState
+from streams.stage import Emitted, Output, Record, Refused, Role
+
+EVENTS = "taps.events"
+LABELS = "taps.labels"
+
+
+class Tap(BaseModel):
+    """One event, its time in whole milliseconds."""
+
+    tap_id: str
+    at_ms: int
+    card: str = "a"
+    amount: float = 1.0
+    tip: float | None = None
+
+
+class Finding(BaseModel):
+    """What became known of one tap."""
+
+    tap_id: str
+    known_ms: int
+    card: str = "a"
+    fraud: bool = True
+
+
+def labels(**overrides: Any) -> Labels:
+    """Findings on a topic of their own, taught up to 100 ms after their tap."""
+    given = {"id": "tap_id", "field": "fraud", "time": "known_ms", "task": "binary", "horizon": "100ms"}
+    return Labels(Finding, **{**given, **overrides})
+
+
+def definition(**overrides: Any) -> dict[str, Any]:
+    """The arguments of a pipeline over taps, with two windows per card."""
+    given: dict[str, Any] = {
+        "name": "taps",
+        "event": Tap,
+        "id": "tap_id",
+        "time": "at_ms",
+        "labels": labels(),
+        "features": [Field("amount"), per("card").over("20ms", "50ms").count().sum("amount").mean("amount")],
+        "model": lambda: StandardScaler() | LogisticRegression(),
+        "ahead": "1s",
+    }
+    return {**given, **overrides}
+
+
+def pipeline(**overrides: Any) -> Pipeline:
+    return Pipeline(**definition(**overrides))
+
+
+class Log:
+    """Builds records in the order of folding, each topic with offsets of its own."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self._ends = {EVENTS: 0, LABELS: 0}
+
+    def tap(self, tap_id: str, at_ms: int, *, kafka_ms: int | None = None, **fields: Any) -> "Log":
+        return self.event(Tap(tap_id=tap_id, at_ms=at_ms, **fields), at_ms if kafka_ms is None else kafka_ms)
+
+    def finding(self, tap_id: str, known_ms: int, **fields: Any) -> "Log":
+        return self.label(Finding(tap_id=tap_id, known_ms=known_ms, **fields), known_ms)
+
+    def event(self, value: BaseModel | Reject, kafka_ms: int, key: bytes = b"a") -> "Log":
+        return self._add(Role.EVENTS, EVENTS, value, kafka_ms, key)
+
+    def label(self, value: BaseModel | Reject, kafka_ms: int, key: bytes = b"a") -> "Log":
+        return self._add(Role.LABELS, LABELS, value, kafka_ms, key)
+
+    def _add(self, role: Role, topic: str, value: object, kafka_ms: int, key: bytes) -> "Log":
+        self.records.append(Record(role, topic, 0, self._ends[topic], kafka_ms, key, value))
+        self._ends[topic] += 1
+        return self
+
+
+def fold(made: Pipeline, records: Sequence[Record]) -> tuple[ScoreState, list[Emitted]]:
+    """All records in one batch, from the initial state."""
+    stage = ScoreStage(made)
+    state = stage.initial(0)
+    return state, stage.fold(state, records)
+
+
+def messages(emitted: Sequence[Emitted], kind: type) -> list[Any]:
+    """What was emitted of one kind, in order."""
+    return [each.value for each in emitted if isinstance(each, Output) and isinstance(each.value, kind)]
+
+
+def refusals(emitted: Sequence[Emitted]) -> list[Refused]:
+    return [each for each in emitted if isinstance(each, Refused)]

@@ -1,0 +1,76 @@
+"""The join the naive way: what becomes of each tap and finding, with every deadline looked at again each time."""
+
+from collections import Counter
+from math import isfinite
+
+from schemas.reject import Reject
+from streams.stage import Record
+from tests.streams.builders import Finding, Tap
+
+
+class NaiveJoin:
+    """Counts what became of records that are taps or findings; `taught` lists (id, truth) in order."""
+
+    def __init__(self, *, horizon_ms: int, remember_ms: int, skips_late: bool, ahead_ms: int) -> None:
+        self.horizon_ms, self.remember_ms = horizon_ms, remember_ms
+        self.skips_late, self.ahead_ms = skips_late, ahead_ms
+        self.counts: Counter[str] = Counter()
+        self.taught: list[tuple[str, bool]] = []
+        self.taps: dict[str, tuple[int, bool | None]] = {}
+        self.held: dict[str, Finding] = {}
+        self.newest_ms = 0
+
+    def add(self, record: Record) -> None:
+        value = record.value
+        if isinstance(value, Tap):
+            self.counts[f"events.{self._tap(value, record.timestamp_ms)}"] += 1
+        elif isinstance(value, Finding):
+            became = self._finding(value)
+            self.counts.update([f"labels.{became}"] if became else [])
+        else:
+            assert isinstance(value, Reject)
+            self.counts[f"{record.role}.rejected"] += 1
+
+    def _tap(self, tap: Tap, kafka_ms: int) -> str:
+        if tap.at_ms > kafka_ms + self.ahead_ms:
+            return "rejected"
+        late = tap.at_ms < self.newest_ms
+        self._forget(tap.at_ms)
+        if tap.tap_id in self.taps:
+            return "duplicate"
+        if late and self.skips_late:
+            return "late"
+        if not isfinite(tap.amount):
+            return "rejected"
+        self.taps[tap.tap_id] = (tap.at_ms, None)
+        early = self.held.pop(tap.tap_id, None)
+        if early is not None:
+            self.counts[f"labels.{self._meet(early)}"] += 1
+        return "scored"
+
+    def _finding(self, finding: Finding) -> str | None:
+        earlier = self.held.get(finding.tap_id)
+        said = earlier.fraud if earlier is not None else self.taps.get(finding.tap_id, (0, None))[1]
+        if said is not None:
+            return "repeated" if said == finding.fraud else "superseded"
+        if finding.tap_id in self.taps:
+            return self._meet(finding)
+        self.held[finding.tap_id] = finding
+        return None
+
+    def _meet(self, finding: Finding) -> str:
+        at_ms, _ = self.taps[finding.tap_id]
+        self.taps[finding.tap_id] = (at_ms, finding.fraud)
+        if finding.known_ms > at_ms + self.horizon_ms:
+            return "expired"
+        self.taught.append((finding.tap_id, finding.fraud))
+        return "learnt"
+
+    def _forget(self, at_ms: int) -> None:
+        if at_ms <= self.newest_ms:
+            return
+        self.newest_ms = at_ms
+        old = [i for i, (tapped_ms, _) in self.taps.items() if tapped_ms + self.remember_ms < at_ms]
+        self.counts["events.unlabelled"] += sum(1 for i in old if self.taps.pop(i)[1] is None)
+        lost = [i for i, finding in self.held.items() if finding.known_ms + self.horizon_ms < at_ms]
+        self.counts["labels.orphaned"] += sum(1 for i in lost if self.held.pop(i))

@@ -1,0 +1,133 @@
+"""Windows against the naive oracle, bit for bit: on time, late, clustered, over several keys; and bounded memory."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.reject import Reject
+from streams import per
+from streams.features import Features, WindowState
+from tests.streams.builders import Tap
+from tests.streams.oracle import NaiveWindows
+
+SPANS_MS = (7, 20, 50)
+WINDOWS = per("card").over("7ms", "20ms", "50ms").count().sum("amount").mean("amount")
+AMOUNTS = st.one_of(st.floats(0, 1e6), st.sampled_from([0.1, 0.2, 0.3, 1e-9, 5e-324, 1e300, -1e300]))
+
+Step = tuple[str, int, float]
+"""Key, milliseconds since the newest event, amount."""
+
+
+def steps(gaps: st.SearchStrategy[int]) -> st.SearchStrategy[list[Step]]:
+    return st.lists(st.tuples(st.sampled_from("abc"), gaps, AMOUNTS), max_size=60)
+
+
+ON_TIME = steps(st.sampled_from([0, 0, 0, 1, 1, 2, 6, 7, 8, 19, 20, 49, 50, 51, 120]))
+ANY = steps(st.one_of(st.sampled_from([0, 0, 1, 1, 2, 7, 50, 51]), st.integers(-70, 3)))
+DENSE = st.lists(
+    st.tuples(st.just("a"), st.sampled_from([0, 0, 1, 1, -1, 60, -55]), AMOUNTS), min_size=80, max_size=140
+)
+
+
+def taps(told: Sequence[Step]) -> list[Tap]:
+    made, newest_ms = [], 1_000
+    for n, (card, step_ms, amount) in enumerate(told):
+        made.append(Tap(tap_id=str(n), at_ms=newest_ms + step_ms, card=card, amount=amount))
+        newest_ms = max(newest_ms, made[-1].at_ms)
+    return made
+
+
+def vectors(events: Sequence[Tap], *, expire: bool = True) -> list[list[float]]:
+    """What `Features` gives for each event, keys expired at each advance of the watermark as the stage does."""
+    features, state = Features([WINDOWS]), WindowState()
+    told, watermark_ms = [], 0
+    for event in events:
+        if expire and event.at_ms > watermark_ms:
+            watermark_ms = event.at_ms
+            features.expire(state, watermark_ms)
+        told.append(features.vector(state, event, event.card, event.at_ms))
+    return told
+
+
+@given(told=ON_TIME)
+def test_windows_on_time_are_those_of_an_oracle_that_forgets_nothing(told: list[Step]) -> None:
+    events = taps(told)
+    oracle = NaiveWindows(SPANS_MS, forgets=False)
+
+    assert vectors(events) == [oracle.aggregates(e.card, e.at_ms, e.amount) for e in events]
+
+
+@pytest.mark.parametrize("stream", [ANY, DENSE], ids=["several keys", "one dense key"])
+@settings(max_examples=20)
+@given(data=st.data())
+def test_windows_with_late_events_are_those_of_the_oracle(
+    stream: st.SearchStrategy[list[Step]], data: st.DataObject
+) -> None:
+    events = taps(data.draw(stream))
+    oracle = NaiveWindows(SPANS_MS, forgets=True)
+
+    assert vectors(events) == [oracle.aggregates(e.card, e.at_ms, e.amount) for e in events]
+
+
+@pytest.mark.parametrize("stream", [ANY, DENSE], ids=["several keys", "one dense key"])
+@settings(max_examples=20)
+@given(data=st.data())
+def test_forgetting_never_shows_in_a_window_that_begins_within_the_longest(
+    stream: st.SearchStrategy[list[Step]], data: st.DataObject
+) -> None:
+    events = taps(data.draw(stream))
+    oracle = NaiveWindows(SPANS_MS, forgets=False)
+
+    for event, vector in zip(events, vectors(events), strict=True):
+        expected = oracle.aggregates(event.card, event.at_ms, event.amount)
+        for place, span_ms in enumerate(SPANS_MS):
+            if event.at_ms - span_ms >= oracle.watermark_ms - SPANS_MS[-1]:
+                assert vector[place::3] == expected[place::3]
+            else:
+                assert vector[place] <= expected[place]
+
+
+@given(told=ON_TIME)
+def test_expiry_of_keys_changes_no_value(told: list[Step]) -> None:
+    events = taps(told)
+
+    assert vectors(events, expire=True) == vectors(events, expire=False)
+
+
+@given(before=ANY, after=ON_TIME, step_ms=st.integers(0, 6))
+def test_an_event_whose_sum_overflows_leaves_no_trace(before: list[Step], after: list[Step], step_ms: int) -> None:
+    events = taps([*before, ("a", 0, 1.7e308), *after])
+    newest_ms = events[len(before)].at_ms
+    features, state = Features([WINDOWS]), WindowState()
+
+    told = [features.vector(state, e, e.card, e.at_ms) for e in events[: len(before) + 1]]
+    with pytest.raises(Reject, match="beyond the largest float"):
+        features.vector(state, Tap(tap_id="x", at_ms=newest_ms + step_ms, amount=1.7e308), "a", newest_ms + step_ms)
+    told += [features.vector(state, e, e.card, e.at_ms) for e in events[len(before) + 1 :]]
+
+    assert told == vectors(events, expire=False)
+
+
+def test_a_key_that_stays_away_is_forgotten() -> None:
+    features, state = Features([WINDOWS]), WindowState()
+    for n in range(1_000):
+        features.expire(state, n)
+        features.vector(state, Tap(tap_id=str(n), at_ms=n, card=str(n)), str(n), n)
+
+    assert len(state.histories) == len(state.deadlines) == SPANS_MS[-1] + 1
+
+
+@pytest.mark.parametrize("step_ms", [0, 1, 3, 10])
+def test_a_key_that_stays_holds_at_most_twice_what_its_windows_hold(step_ms: int) -> None:
+    features, state = Features([WINDOWS]), WindowState()
+    events = [Tap(tap_id=str(n), at_ms=n * step_ms) for n in range(2_000)]
+    inside = SPANS_MS[-1] // step_ms if step_ms else len(events)
+    most = 0
+    for event in events:
+        features.vector(state, event, "a", event.at_ms)
+        most = max(most, len(state.histories["a"].times))
+
+    assert most <= 2 * inside + 2 * 33
+    assert len(state.histories["a"].columns[0].prefix) == len(state.histories["a"].times) + 1
