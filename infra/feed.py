@@ -57,15 +57,7 @@ def feed(
     Raises `Problem` where Kafka or the registry refuses or does not answer.
     """
     created = create_inputs(pipeline, settings, partitions=partitions)
-    models = {Kind.EVENT: pipeline.event}
-    if pipeline.labels is not None and pipeline.labels.event is not None:
-        models[Kind.LABEL] = pipeline.labels.event
-    with Registry(schema_registry(settings)) as registry:
-        routes = {
-            kind: Route(models[kind], topic=topic, key=pipeline.key, registry=registry)
-            for kind, topic in _inputs(pipeline, settings).items()
-        }
-    publisher = Publisher(librdkafka(settings), routes)
+    publisher = Publisher(librdkafka(settings), routes(pipeline, settings))
     start = monotonic()
     publish(publisher, records, pace=pace or Pace(), progress=progress)
     return Fed(
@@ -74,6 +66,18 @@ def feed(
         seconds=monotonic() - start,
         created=created,
     )
+
+
+def routes(pipeline: Pipeline, settings: Settings) -> dict[Kind, Route]:
+    """How records of each kind travel; registers their schemas. Raises `Problem` where the registry refuses."""
+    models = {Kind.EVENT: pipeline.event}
+    if pipeline.labels is not None and pipeline.labels.event is not None:
+        models[Kind.LABEL] = pipeline.labels.event
+    with Registry(schema_registry(settings)) as registry:
+        return {
+            kind: Route(models[kind], topic=topic, key=pipeline.key, registry=registry)
+            for kind, topic in _inputs(pipeline, settings).items()
+        }
 
 
 def _inputs(pipeline: Pipeline, settings: Settings) -> dict[Kind, str]:

@@ -6,6 +6,7 @@ import logging
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
                     raise stage.problem("ended by itself")
 
 
-def stage_process(target: str, stage: str, logs: Path, *, debug: bool = False) -> ServerProcess:
-    """A child process that runs one stage; it ends with the `with`, and with us."""
+def stage_process(
+    target: str, stage: str, logs: Path, *, debug: bool = False, env: Mapping[str, str] | None = None
+) -> ServerProcess:
+    """A child process that runs one stage, with `env` beside our environment; it ends with the `with`, and with us."""
     command = [sys.executable, "-m", "infra.cli", *(["--debug"] if debug else []), "worker", target, "--stage", stage]
-    return ServerProcess(f"the {stage} stage", command, log_path=logs / f"{stage}.log")
+    return ServerProcess(f"the {stage} stage", command, log_path=logs / f"{stage}.log", env=env)
