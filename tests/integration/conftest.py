@@ -2,14 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import clickhouse_connect
 import pytest
 
-from infra.migrate import create_database
-from infra.settings import Settings, clickhouse
+from infra.settings import Settings
 from tests.integration import shop as whole
+from tests.integration.harness import of_its_own
 from tests.servers import Servers
 
 
@@ -25,19 +23,3 @@ def shop(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A pipeline that has scored, watched and written a poisoned stream; look at it, change nothing."""
     with of_its_own(servers, f"t-{uuid.uuid4().hex[:8]}-") as found:
         yield whole.run(found, tmp_path_factory.mktemp("shop"))
-
-
-@contextmanager
-def of_its_own(servers: Servers, prefix: str) -> Iterator[Settings]:
-    """Settings with this prefix and a database that goes at the end."""
-    found = Settings(
-        kafka_bootstrap=servers.kafka_bootstrap,
-        schema_registry_url=servers.registry_url,
-        clickhouse_url=servers.clickhouse_url,
-        clickhouse_database=prefix.replace("-", "_") + "db",
-        topic_prefix=prefix,
-    )
-    create_database(found)
-    yield found
-    with clickhouse_connect.get_client(**clickhouse(found)) as client:
-        client.command(f"DROP DATABASE {found.clickhouse_database}")

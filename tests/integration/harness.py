@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import clickhouse_connect
 import psutil
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -17,12 +18,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from infra.embedded.process import ServerProcess
-from infra.settings import Settings, librdkafka, schema_registry
+from infra.migrate import create_database
+from infra.settings import Settings, clickhouse, librdkafka, schema_registry
 from infra.settings.variables import variable
 from schemas import message
 from schemas.decode import own_decoder
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
+from tests.servers import Servers
 
 PIPELINES = Path(__file__).parent / "pipelines"
 MILLRACE = [sys.executable, "-m", "infra.cli"]
@@ -40,6 +43,22 @@ def environment(settings: Settings) -> dict[str, str]:
         name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in values.items()
     }
     return {name: "" if values[name] is None else text for name, text in shown.items()} | {"COLUMNS": WIDTH}
+
+
+@contextmanager
+def of_its_own(servers: Servers, prefix: str) -> Iterator[Settings]:
+    """Settings with this prefix and a database that goes at the end."""
+    found = Settings(
+        kafka_bootstrap=servers.kafka_bootstrap,
+        schema_registry_url=servers.registry_url,
+        clickhouse_url=servers.clickhouse_url,
+        clickhouse_database=prefix.replace("-", "_") + "db",
+        topic_prefix=prefix,
+    )
+    create_database(found)
+    yield found
+    with clickhouse_connect.get_client(**clickhouse(found)) as client:
+        client.command(f"DROP DATABASE {found.clickhouse_database}")
 
 
 @contextmanager
