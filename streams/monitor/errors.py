@@ -26,9 +26,12 @@ class Errors:
     findings: int = 0
 
     @classmethod
-    def watch(cls, delta: float) -> "Errors":
-        """ADWIN (Bifet and Gavaldà, 2007) with confidence `delta`."""
-        return cls(ADWIN(delta=delta))  # type: ignore[no-untyped-call]  # River's detectors are untyped
+    def watch(cls, delta: float, at_least: int) -> "Errors":
+        """ADWIN (Bifet and Gavaldà, 2007) with confidence `delta`, between windows of `at_least` errors each.
+
+        Its bound supposes many values: a run of five frauds would pass for a change.
+        """
+        return cls(ADWIN(delta=delta, min_window_length=at_least))  # type: ignore[no-untyped-call]  # River is untyped
 
     def add(self, errors: Iterable[float], least_raise: float) -> list[Rise]:
         """Take errors in order, NaN for none, and return where the mean rose by the share `least_raise` or more.

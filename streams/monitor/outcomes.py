@@ -51,7 +51,7 @@ class Outcomes:
     def initial(self) -> OutcomesState:
         """Nothing scored, nothing known."""
         period = self._monitor.reference_ms // self._cell_ms
-        return OutcomesState(Errors.watch(self._monitor.adwin_delta), Rhythm.of(period))
+        return OutcomesState(Errors.watch(self._monitor.adwin_delta, self._monitor.at_least), Rhythm.of(period))
 
     def expect(self, state: OutcomesState, record: Record, time_ms: int, emitted: list[Emitted]) -> None:
         """An event was scored: its label may come."""
