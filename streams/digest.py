@@ -1,18 +1,28 @@
 """The digest of a definition: what it computes, not how its file looks. What cannot be digested is refused."""
 
 import ast
+import dis
 import hashlib
 import inspect
+import re
 import textwrap
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta, tzinfo
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from river import base, compose
 
 from schemas.problem import Problem
 
+PRIVATE_MODULE = "millrace_pipeline_"
+"""Begins the module name of a pipeline file, which goes on with where the file lies: that does not matter here."""
+
 _PLAIN = (int, float, str, bytes, bool, type(None))
+_CONSTANT = (*_PLAIN, date, timedelta, tzinfo, Decimal, Enum, re.Pattern)
+_NAMED = (types.ModuleType, types.BuiltinFunctionType, type)
 
 
 def digest(parts: object) -> str:
@@ -51,26 +61,63 @@ def _refuse_missing_seed(name: str, parameters: Mapping[str, Any]) -> None:
 
 
 def function_tree(function: Callable[..., Any]) -> object:
-    """The normalised syntax trees of `function` and of the functions of its module that it calls."""
+    """The normalised source of `function` and of the functions of its module that it calls, and the values they use.
+
+    Functions of other modules count by their name alone. Raises `Problem` for what has no source or may change.
+    """
     return tuple(sorted(_trees(function, set())))
 
 
-def _trees(function: Callable[..., Any], seen: set[str]) -> Iterable[tuple[str, str]]:
-    if not isinstance(function, types.FunctionType):
+def _trees(function: Any, seen: set[types.FunctionType]) -> Iterator[tuple[str, str]]:
+    if isinstance(function, types.BuiltinFunctionType):
         yield (_name(function), "")
         return
-    name = function.__qualname__
-    if name in seen:
+    if not isinstance(function, types.FunctionType):
+        raise Problem(f"{function!r} is a {type(function).__name__}, which has no source: write a `def` in a file")
+    if function in seen:
         return
-    seen.add(name)
+    seen.add(function)
+    name = function.__qualname__
+    yield (name, ast.unparse(_source_tree(function)))
     _refuse_mutable_closure(function)
-    yield (name, ast.dump(_source_tree(function)))
-    for used in sorted(function.__code__.co_names):
-        value = function.__globals__.get(used)
+    for used, value in _values(function):
         if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
             yield from _trees(value, seen)
-        elif isinstance(value, _PLAIN) and value is not None:
-            yield (used, repr(value))
+        else:
+            yield (f"{name} {used}", _value(f"{name} uses {used}", value))
+
+
+def _values(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """What the function takes from elsewhere: defaults, what it closes over, what it names of its module."""
+    yield from ((f"default {n}", value) for n, value in enumerate(function.__defaults__ or ()))
+    yield from sorted((function.__kwdefaults__ or {}).items())
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    yield from ((name, cell.cell_contents) for name, cell in cells)
+    for name in sorted(set(_globals(function.__code__)) & function.__globals__.keys()):
+        yield name, function.__globals__[name]
+
+
+def _globals(code: types.CodeType) -> Iterator[str]:
+    """Names of the module that `code`, or a function or comprehension within it, reads."""
+    yield from (each.argval for each in dis.get_instructions(code) if each.opname == "LOAD_GLOBAL")
+    for inner in code.co_consts:
+        if isinstance(inner, types.CodeType):
+            yield from _globals(inner)
+
+
+def _value(what: str, value: Any) -> str:
+    """`value` as text that is the same in every process."""
+    if isinstance(value, _CONSTANT):
+        return repr(value)
+    if isinstance(value, (types.FunctionType, *_NAMED)):
+        return _name(value)
+    if isinstance(value, Mapping):
+        return repr(sorted((_value(what, k), _value(what, v)) for k, v in value.items()))
+    if isinstance(value, set | frozenset):
+        return repr(sorted(_value(what, each) for each in value))
+    if isinstance(value, list | tuple):
+        return repr([_value(what, each) for each in value])
+    raise Problem(f"{what}, a {type(value).__name__}, which cannot be digested: use plain values")
 
 
 def _source_tree(function: types.FunctionType) -> ast.AST:
@@ -82,14 +129,17 @@ def _source_tree(function: types.FunctionType) -> ast.AST:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return tree
+    lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    return lambdas[0] if function.__name__ == "<lambda>" and len(lambdas) == 1 else tree
 
 
 def _refuse_mutable_closure(function: types.FunctionType) -> None:
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if not isinstance(cell.cell_contents, (*_PLAIN, types.FunctionType)):
+        if isinstance(cell.cell_contents, list | dict | set | bytearray):
             raise Problem(f"{function.__qualname__} closes over {name}, which may change: pass a plain value instead")
 
 
 def _name(thing: Any) -> str:
+    if isinstance(thing, types.ModuleType) or str(thing.__module__).startswith(PRIVATE_MODULE):
+        return str(getattr(thing, "__qualname__", thing.__name__))
     return f"{thing.__module__}.{thing.__qualname__}"

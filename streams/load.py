@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from schemas.problem import Problem
+from streams.digest import PRIVATE_MODULE
 from streams.pipeline import Pipeline
 
 
@@ -35,7 +36,7 @@ def _from_file(path: Path) -> ModuleType:
     path = path.resolve()
     if not path.is_file():
         raise Problem(f"there is no file {path}")
-    name = f"millrace_pipeline_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    name = f"{PRIVATE_MODULE}{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -63,8 +64,9 @@ def _from_package(name: str) -> ModuleType:
 def _faulty(path: Path, error: Exception) -> Problem:
     """Names the last line of the user's own file that was running when it failed."""
     lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).name == path.name]
-    if isinstance(error, SyntaxError):
-        lines = [error.lineno]
-    at = f"{path.name}, line {lines[-1]}" if lines else path.name
     said = str(error) if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        path, lines = Path(error.filename), [error.lineno] if error.lineno is not None else []
+        said = f"{type(error).__name__}: {error.msg}"
+    at = f"{path.name}, line {lines[-1]}" if lines else path.name
     return Problem(f"{at}: {said}")
