@@ -1,11 +1,14 @@
 """Checks of a definition against the user's classes: each failure names the field and the cure."""
 
 import types
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
 from schemas.problem import Problem
+from streams.feature import Feature, Per
 
 NUMBERS = (float, int, bool)
 
@@ -15,6 +18,18 @@ def topic_word(name: str) -> str:
     if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
         raise Problem(f"name={name!r}: use letters, digits, - and _, as topics are named after it")
     return name
+
+
+def checked_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
+    """The features, where they are some; else `Problem`."""
+    if not isinstance(features, list | tuple) or not features:
+        raise Problem('features= must be a list with at least one feature, as in [Field("amount")]')
+    for each in features:
+        if isinstance(each, Per):
+            raise Problem(f'per({each.entity!r}) has no windows: add .over("1d", "7d").count()')
+        if not isinstance(each, Feature):
+            raise Problem(f"features= holds {each!r}: write Field, Derived or per(…).over(…)")
+    return tuple(features)
 
 
 def check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[type, ...]) -> None:
@@ -29,7 +44,9 @@ def check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[typ
 
 
 def check_number(model: type[BaseModel], name: str, default: float | None) -> None:
-    """Raise `Problem` unless the field is a number, or may be absent and has a default."""
+    """Raise `Problem` unless the field is a number, or may be absent and has a finite default."""
+    if default is not None and not (isinstance(default, NUMBERS) and isfinite(default)):
+        raise Problem(f"Field({name!r}, default={default!r}): a default must be a finite number")
     optional = name in model.model_fields and type(None) in types_of(model, name)
     if optional and default is None:
         raise Problem(f"{model.__name__}.{name} may be absent: give it a default, as in Field({name!r}, default=0.0)")

@@ -126,7 +126,7 @@ class Per:
         if not spans:
             raise Problem(f'per({self.entity!r}).over() has no span: write over("1d", "7d")')
         for span in spans:
-            if duration_ms(span) == 0:
+            if duration_ms(span, f"per({self.entity!r}).over(…) span") == 0:
                 raise Problem(f"per({self.entity!r}).over({span!r}): a window needs a length above zero")
         return Windows(entity=self.entity, spans=spans)
 

@@ -35,6 +35,8 @@ class Labels:
             raise Problem(f'Labels(task={task!r}): write "binary", "multiclass" or "regression"')
         if revisions is not None:
             raise Problem("Labels(revisions=…) is not built yet: the first label of an event teaches; leave it out")
+        if event is not None and not (isinstance(event, type) and issubclass(event, BaseModel)):
+            raise Problem(f"Labels({event!r}): the first argument must be a pydantic class, or be left out")
         if event is not None and (id is None or time is None):
             raise Problem("labels on a topic of their own need id= and time=, the label's fields with both")
         if event is None and (id is not None or time is not None):
@@ -45,7 +47,7 @@ class Labels:
         self.time = time
         self.task: Task = task
         self.horizon = horizon
-        self.horizon_ms = duration_ms(horizon)
+        self.horizon_ms = duration_ms(horizon, "Labels(…) horizon")
 
     @property
     def inside(self) -> bool:

@@ -10,7 +10,7 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
-from streams.checks import check_field, check_number, topic_word
+from streams.checks import check_field, check_number, checked_features, topic_word
 from streams.digest import digest, function_tree, model_tree
 from streams.feature import Derived, Feature, Field, Windows
 from streams.features import Features
@@ -64,13 +64,13 @@ class Pipeline:
             raise Problem(f"Pipeline({option}=…) is not built yet or does not exist: leave it out")
         self.name, self.version = topic_word(name), version
         self.event, self.id, self.time = event, id, time
-        self.features, self.model, self.labels = tuple(features), model, labels
+        self.features, self.model, self.labels = checked_features(features), model, labels
         self.learning, self.late = learning, late
         self.monitor = monitor if monitor is not None else Monitor()
         self.events_topic, self.labels_topic = events_topic, labels_topic
-        self.ahead_ms = duration_ms(ahead)
+        self.ahead_ms = duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
-        self.remember_ms = duration_ms(remember or horizon)
+        self.remember_ms = duration_ms(remember or horizon, "remember")
         self.task: Task = labels.task if labels is not None else "none"
         self._check_choices()
         self._check_event()
@@ -83,24 +83,35 @@ class Pipeline:
         learner(built, self.task)
         self.kind = kind_of(built)
         self.feature_set = digest(self.feature_names)
-        self.digest = digest((self.feature_names, self._trees(), model_tree(built), self.task))
+        self.digest = digest((self.feature_names, self._trees(), model_tree(built), self._rules()))
 
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""
         return Topics(pipeline=self.name, prefix=prefix, events_topic=self.events_topic, labels_topic=self.labels_topic)
 
     def _trees(self) -> object:
-        return tuple((f.name, function_tree(f.function)) for f in self.features if isinstance(f, Derived))
+        trees = [(f.name, function_tree(f.function)) for f in self.features if isinstance(f, Derived)]
+        return trees, [(f.name, f.default) for f in self.features if isinstance(f, Field)]
+
+    def _rules(self) -> object:
+        """What else decides what a record gives."""
+        labels = self.labels
+        truth = labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms)
+        return self.task, self.id, self.time, self.key, self.late, self.ahead_ms, self.remember_ms, truth
 
     def _check_choices(self) -> None:
         if self.learning not in get_args(Learning):
             raise Problem(f'learning={self.learning!r} is not built: write "inline" or "inline_per_partition"')
         if self.late not in get_args(Late):
             raise Problem(f'late={self.late!r}: write "score" or "skip"')
-        if self.version < 1:
-            raise Problem(f"version={self.version}: versions count from 1")
+        if not isinstance(self.version, int) or self.version < 1:
+            raise Problem(f"version={self.version!r}: versions are whole numbers that count from 1")
         if not callable(self.model):
             raise Problem("model= must be a function that builds a River model: write model=lambda: …")
+        if self.labels_topic is not None and (self.labels is None or self.labels.inside):
+            raise Problem(f"labels_topic={self.labels_topic!r}, but labels= names no class of its own: leave it out")
+        if self.labels_topic is not None and self.labels_topic == self.events_topic:
+            raise Problem(f"labels_topic={self.labels_topic!r} is the events_topic too: give each a topic of its own")
         if self.labels is not None and self.remember_ms < self.labels.horizon_ms:
             raise Problem("remember= is shorter than the labels' horizon: an event is remembered until its label comes")
 
@@ -112,8 +123,6 @@ class Pipeline:
         avro_schema(self.event)
 
     def _check_features(self) -> None:
-        if not self.features:
-            raise Problem('features= is empty: give the model at least one, as in Field("amount")')
         repeated = sorted({name for name in self.feature_names if self.feature_names.count(name) > 1})
         if repeated:
             raise Problem(f"feature {repeated[0]} is defined twice: leave one out")
@@ -146,4 +155,5 @@ class Pipeline:
                     f"{labels.event.__name__} has no field {self.key}: a label travels to the partition of its event, "
                     f"so it must carry the event's key; add {self.key} to it"
                 )
+            check_field("the key of the labels", labels.event, self.key, _KEYS)
             avro_schema(labels.event)
