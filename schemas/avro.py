@@ -24,8 +24,8 @@ def avro_schema(model: type[BaseModel]) -> Schema:
 
     Raises `Problem` naming the class where a field's type has no Avro counterpart.
     """
-    described = model.model_json_schema(mode="serialization")
     try:
+        described = model.model_json_schema(mode="serialization")
         fields = AvroTypeConverter(described).fields_to_avro_dicts(described)
         schema: Schema = {
             "type": "record",
@@ -36,7 +36,8 @@ def avro_schema(model: type[BaseModel]) -> Schema:
         }
         fastavro.parse_schema(schema)
     except (ValueError, NotImplementedError, RuntimeError, fastavro.schema.SchemaParseException) as error:
-        raise Problem(f"{model.__name__} has no Avro schema ({error}): use plain field types") from error
+        said = str(error).splitlines()[0]
+        raise Problem(f"{model.__name__} has no Avro schema ({said}): use plain field types") from error
     return schema
 
 
