@@ -168,7 +168,7 @@ def test_a_time_outside_the_calendar_is_rejected(at_ms: int) -> None:
 
 
 def test_a_sum_beyond_the_largest_float_rejects_its_event_and_leaves_no_trace() -> None:
-    made = pipeline(features=[per("card").over("50ms").sum("amount")], model=lambda: MinMaxScaler() | GaussianNB())
+    made = pipeline(features=[per("card").over("50ms").sum("amount")], model=GaussianNB)
     log = Log().tap("1", 1_000, amount=1.7e308).tap("2", 1_000, amount=1.7e308).tap("3", 1_000, amount=-1.0)
 
     state, emitted = fold(made, log.records)
@@ -254,7 +254,7 @@ class Fragile(Classifier):
         if self.learnt == 3 and self.error is not None:
             raise self.error("learning")
 
-    def predict_proba_one(self, x: Any) -> dict[bool, float]:  # noqa: ARG002
+    def predict_proba_one(self, x: Any, **_: Any) -> dict[bool | str | int, float]:  # noqa: ARG002
         return {True: self.score if self.learnt >= 3 else 0.5}
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from river.anomaly import HalfSpaceTrees
 from river.linear_model import LinearRegression
 
+from schemas.message import Message
 from schemas.outcome import Outcome
 from schemas.reject import Reason
 from schemas.scored import Scored
@@ -90,11 +91,7 @@ def test_a_label_that_comes_first_is_held_and_learnt_right_after_its_event() -> 
 
     _, emitted = fold(MADE, log.records)
 
-    assert [type(each.value).__name__ for each in emitted if hasattr(each, "timestamp_ms")] == [
-        "Scored",
-        "Outcome",
-        "Scored",
-    ]
+    assert [message.TOPIC for message in messages(emitted, Message)] == ["scored", "outcomes", "scored"]
     assert [s.model_id.partition("/")[2] for s in messages(emitted, Scored)] == ["0", "1"]
     assert messages(emitted, Outcome)[0].source_topic == "taps.labels"
 

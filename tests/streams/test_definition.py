@@ -1,0 +1,211 @@
+"""What cannot work is refused when the pipeline is defined, in one sentence that names the field and the cure."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from river.anomaly import GaussianScorer, HalfSpaceTrees
+from river.cluster import KMeans
+from river.compose import Discard
+from river.ensemble import BaggingClassifier
+from river.forest import ARFClassifier
+from river.linear_model import LinearRegression, LogisticRegression
+
+from schemas.problem import Problem
+from streams import Derived, Field, Labels, Pipeline, per
+from tests.streams.builders import Finding, Tap, definition, labels
+
+
+class Odd(BaseModel):
+    """A tap of every kind that does not fit."""
+
+    tap_id: str
+    at_ms: int
+    card: str = "a"
+    amount: float = 1.0
+    said: str = ""
+    maybe: float | None = None
+    maybe_said: str | None = None
+    share: float = 0.5
+    since: datetime | None = None
+    numbers: list[float] = []
+
+
+class Unkeyed(BaseModel):
+    """A label that does not say whose it is."""
+
+    tap_id: str
+    known_ms: int
+    fraud: bool
+
+
+class Unsure(BaseModel):
+    """A label whose key may be absent."""
+
+    tap_id: str
+    known_ms: int
+    fraud: bool
+    card: str | None = None
+
+
+class Untyped(BaseModel):
+    """A tap with a field that Avro cannot say."""
+
+    tap_id: str
+    at_ms: int
+    amount: float
+    thing: Any
+
+
+class Called(BaseModel):
+    """A tap with a function in it."""
+
+    tap_id: str
+    at_ms: int
+    amount: float
+    thing: Callable[[], int]
+
+
+def taps(*features: Any, **overrides: Any) -> dict[str, Any]:
+    return definition(event=Odd, features=list(features) or [Field("amount")], **overrides)
+
+
+WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
+    "no such id": (lambda: definition(id="tapid"), ("id='tapid'", "no such field", "tap_id")),
+    "no such time": (lambda: definition(time="at"), ("time='at'", "no such field", "at_ms")),
+    "id of the wrong type": (lambda: taps(id="share"), ("id='share'", "must be str or int", "float")),
+    "time of the wrong type": (lambda: taps(time="said"), ("time='said'", "datetime or int", "str")),
+    "time that may be absent": (lambda: taps(time="since"), ("time='since'", "NoneType")),
+    "no such feature": (lambda: taps(Field("amont")), ("amont", "no such field", "amount")),
+    "text as a feature": (lambda: taps(Field("said")), ("Odd.said", "must be float or int or bool", "str")),
+    "a list as a feature": (lambda: taps(Field("numbers")), ("Odd.numbers", "must be float")),
+    "optional without default": (lambda: taps(Field("maybe")), ("Odd.maybe", "default=0.0")),
+    "optional text": (lambda: taps(Field("maybe_said", default=0.0)), ("Odd.maybe_said", "must be", "str")),
+    "a default that is no number": (lambda: taps(Field("maybe", default=float("nan"))), ("maybe", "finite")),
+    "optional in a window": (lambda: taps(per("card").over("1d").mean("maybe")), ("Odd.maybe", "default")),
+    "text in a window": (lambda: taps(per("card").over("1d").sum("said")), ("said", "must be")),
+    "no such field in a window": (lambda: taps(per("card").over("1d").sum("x")), ("'x'", "no such field")),
+    "no such entity": (lambda: taps(per("cart").over("1d").count()), ("cart", "no such field", "card")),
+    "a number as entity": (lambda: taps(per("share").over("1d").count()), ("per()", "share", "str or int")),
+    "windows of nothing": (lambda: taps(per("card").over("1d")), ("aggregates nothing", ".count()")),
+    "an entity without windows": (lambda: taps(per("card")), ("per('card')", ".over(")),
+    "the same feature twice": (lambda: taps(Field("amount"), Field("amount")), ("amount", "twice")),
+    "the same window twice": (lambda: taps(per("card").over("1d", "1d").count()), ("card.count.1d", "twice")),
+    "no features": (lambda: definition(features=[]), ("features=", "at least one")),
+    "a name as a feature": (lambda: definition(features=["amount"]), ("'amount'", "write Field")),
+    "one feature, no list": (lambda: definition(features=Field("amount")), ("features=", "list")),
+    "a dictionary as event": (lambda: definition(event=dict), ("event=", "pydantic class")),
+    "a type that Avro lacks": (
+        lambda: definition(event=Untyped, features=[Field("amount")]),
+        ("Untyped", "Avro", "plain field types"),
+    ),
+    "a type that JSON lacks": (
+        lambda: definition(event=Called, features=[Field("amount")]),
+        ("Called", "Avro", "plain field types"),
+    ),
+    "a dictionary as label": (
+        lambda: definition(labels=Labels(dict, id="a", time="b", field="c", task="binary")),  # type: ignore[arg-type]
+        ("dict", "pydantic class"),
+    ),
+    "no such label field": (lambda: definition(labels=labels(field="frod")), ("labels.field='frod'", "fraud")),
+    "no such label id": (lambda: definition(labels=labels(id="x")), ("labels.id='x'", "tap_id")),
+    "no such label time": (lambda: definition(labels=labels(time="x")), ("labels.time='x'", "known_ms")),
+    "no such label inside": (
+        lambda: definition(labels=Labels(field="fraud", task="binary")),
+        ("labels.field='fraud'", "Tap"),
+    ),
+    "a label without the key": (
+        lambda: definition(labels=Labels(Unkeyed, id="tap_id", field="fraud", time="known_ms", task="binary")),
+        ("Unkeyed", "card", "add card"),
+    ),
+    "a label whose key may be absent": (
+        lambda: definition(labels=Labels(Unsure, id="tap_id", field="fraud", time="known_ms", task="binary")),
+        ("Unsure.card", "str or int"),
+    ),
+    "a label topic without its class": (lambda: definition(labels=None, labels_topic="x"), ("labels_topic='x'",)),
+    "one topic for both": (lambda: definition(labels_topic="x", events_topic="x"), ("labels_topic='x'", "its own")),
+    "memory shorter than the horizon": (lambda: definition(remember="50ms"), ("remember=", "horizon")),
+    "a bad horizon": (lambda: definition(labels=labels(horizon="soon")), ("horizon='soon'", "7d")),
+    "a number as horizon": (lambda: definition(labels=labels(horizon=30)), ("horizon=30", "7d")),
+    "a bad ahead": (lambda: definition(ahead="1 hour"), ("ahead='1 hour'", "7d")),
+    "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
+    "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
+    "an empty span": (lambda: taps(per("card").over("0s").count()), ("0s", "above zero")),
+    "no span": (lambda: taps(per("card").over().count()), ("per('card')", "no span")),
+    "a task that does not exist": (lambda: definition(labels=labels(task="ranking")), ("ranking", "regression")),
+    "a label without id": (lambda: definition(labels=labels(id=None)), ("id=", "time=")),
+    "a label inside with an id": (
+        lambda: definition(labels=Labels(field="amount", id="tap_id", task="regression")),
+        ("inside", "leave them out"),
+    ),
+    "a name that no topic can have": (lambda: definition(name="my taps"), ("my taps", "letters")),
+    "a name of letters that no topic can have": (lambda: definition(name="zahlüngen"), ("zahlüngen", "letters")),
+    "no name": (lambda: definition(name=""), ("name=''",)),
+    "version 0": (lambda: definition(version=0), ("version=0", "from 1")),
+    "a version in quotes": (lambda: definition(version="2"), ("version='2'", "whole numbers")),
+    "late neither scored nor skipped": (lambda: definition(late="drop"), ("late='drop'", "skip")),
+    "learning in a way that is not built": (lambda: definition(learning="trainer"), ("learning='trainer'", "inline")),
+    "a model, not a function": (lambda: definition(model=LogisticRegression()), ("model=", "lambda")),
+    "a model of nothing": (lambda: definition(model=lambda: None), ("model=", "NoneType", "River")),
+    "a model that only transforms": (lambda: definition(model=lambda: Discard("a")), ("Discard", "River")),
+    "a model that clusters": (lambda: definition(model=lambda: KMeans(seed=1)), ("KMeans", "River")),
+    "a detector that needs the truth": (lambda: definition(model=GaussianScorer), ("GaussianScorer", "unsupervised")),
+    "a regressor for classes": (lambda: definition(model=LinearRegression), ("regressor", "'binary'", "model=")),
+    "a classifier without labels": (lambda: definition(labels=None), ("classifier", "'none'", "labels=")),
+    "a forest without a seed": (lambda: definition(model=ARFClassifier), ("ARFClassifier", "seed")),
+    "a detector without a seed": (lambda: definition(model=HalfSpaceTrees), ("HalfSpaceTrees", "seed")),
+    "a bag without a seed": (lambda: definition(model=lambda: BaggingClassifier(LogisticRegression())), ("seed",)),
+    "a function without source": (
+        lambda: taps(Derived("x", eval("lambda tap: tap.amount"))),
+        ("source", "def"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "named"), WRONG.values(), ids=WRONG)
+def test_a_definition_that_cannot_work_is_refused(
+    arguments: Callable[[], dict[str, Any]], named: tuple[str, ...]
+) -> None:
+    with pytest.raises(Problem) as told:
+        Pipeline(**arguments())
+
+    assert all(word in str(told.value) for word in named), str(told.value)
+    assert "\n" not in str(told.value)
+
+
+NOT_BUILT: dict[str, Callable[[], object]] = {
+    "rate": lambda: per("card").over("1d").rate("label"),
+    "min": lambda: per("card").over("1d").min("amount"),
+    "max": lambda: per("card").over("1d").max("amount"),
+    "variance": lambda: per("card").over("1d").variance("amount"),
+    "distinct": lambda: per("card").over("1d").distinct("amount"),
+    "last": lambda: per("card").over("1d").last("amount"),
+    "delay": lambda: per("card").over("1d", delay="7d"),
+    "tile": lambda: per("card").over("1d", tile="1h"),
+    "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
+    "a second entity": lambda: Pipeline(
+        **taps(per("card").over("1d").count(), per("tap_id").over("1d").count()),
+    ),
+    "learning": lambda: Pipeline(**definition(learning="trainer")),
+    **{
+        option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
+        for option in ("lateness", "key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
+    },
+}
+
+
+@pytest.mark.parametrize(("what", "use"), NOT_BUILT.items(), ids=NOT_BUILT)
+def test_what_is_not_built_yet_is_refused_by_name(what: str, use: Callable[[], object]) -> None:
+    with pytest.raises(Problem, match="not built") as told:
+        use()
+
+    assert what in str(told.value)
+
+
+def test_what_fits_is_accepted() -> None:
+    made = Pipeline(**definition(event=Tap, features=[Field("amount"), Field("tip", default=0.0)]))
+
+    assert made.feature_names == ("amount", "tip")
+    assert made.key == "tap_id"
