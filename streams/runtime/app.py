@@ -93,8 +93,8 @@ def stage_app(binding: Binding, connection: Connection, ownership: Ownership, me
     async def fold(stream: Any) -> None:
         async for partition in stream:
             await ownership.step(partition)
-            app.consumer.resume_drained(partition)
 
+    ownership.made_room = lambda partition: app.consumer.resume_drained(partition)
     app.agent(tokens, name=binding.stage.name, isolated_partitions=True)(fold)
     _pages(app, ownership, metrics)
     return app

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from streams.runtime.metrics import Metrics
@@ -32,6 +32,8 @@ class Ownership:
         self._offsets = Offsets(kafka, binding.group)
         self._owned: dict[int, Owned] = {}
         self._parked: dict[int, Task] = {}
+        self.made_room: Callable[[int], None] = lambda _: None
+        """Called with the partition whenever a group is committed, so that its buffers have room again."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def take(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
@@ -122,6 +124,7 @@ class Ownership:
             with self._metrics.committing(group.records):
                 await asyncio.to_thread(owned.writer.commit, group, seq=owned.task.seq)
             self._metrics.committed(owned.task)
+            self.made_room(partition)
 
     def fail(self, error: BaseException) -> None:
         """Stop the worker with this error: a task that cannot go on must not look as if it did."""

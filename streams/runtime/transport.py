@@ -1,6 +1,8 @@
 """Faust's transport with whole runs instead of messages: fetched records go to tasks, tokens go to Faust."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -101,6 +103,8 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._numbers = count(1)
+        self._full: set[TP] = set()
+        self._room = asyncio.Event()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -117,6 +121,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Let Faust stop its actors, then let go of the tasks."""
         await super().on_partitions_revoked(revoked)
+        self._full -= revoked
         await self.app.millrace.release({tp.partition for tp in revoked})
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -137,6 +142,9 @@ class Consumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ARG002
         """Fetch, deliver, and yield a token for every partition whose task can go on."""
         ownership = self.app.millrace
+        if self._full and not self._get_active_partitions():
+            await self._until_room()
+            return
         blocked = any(task.merge.blocked for task in ownership.tasks)
         runs, _ = await self._wait_next_records(BLOCKED_S if blocked else IDLE_S)
         if not runs or not self.flow_active:
@@ -158,14 +166,25 @@ class Consumer(driver.Consumer):
         for tp in tps:
             task = self.app.millrace.task(tp.partition)
             if task is not None and task.full(tp.topic):
+                self._full.add(tp)
                 self.pause_partitions({tp})
 
     def resume_drained(self, partition: int) -> None:
-        """Fetch again what was paused, where its buffer has room."""
+        """Fetch again what was paused for being full, where its buffer has room."""
         task = self.app.millrace.task(partition)
-        drained = {tp for tp in self._paused_partitions if tp.partition == partition}
-        if task is not None and drained:
-            self.resume_partitions({tp for tp in drained if not task.full(tp.topic)})
+        if task is None or not self._full:
+            return
+        drained = {tp for tp in self._full if tp.partition == partition and not task.full(tp.topic)}
+        if drained:
+            self._full -= drained
+            self.resume_partitions(drained)
+            self._room.set()
+
+    async def _until_room(self) -> None:
+        """Everything is full: wait for a task to make room, where Faust would sleep a whole second."""
+        self._room.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._room.wait(), IDLE_S)
 
     def _token(self, partition: int) -> tuple[TP, ConsumerMessage]:
         tp = TP(self.app.millrace.binding.topics[-1], partition)
