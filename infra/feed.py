@@ -36,11 +36,19 @@ def create_inputs(pipeline: Pipeline, settings: Settings, *, partitions: int | N
     """
     admin = AdminClient({**librdkafka(settings), "log_level": 0})
     names = list(_inputs(pipeline, settings).values())
-    if partitions is None:
-        there = topics.described(admin, names, monotonic() + KAFKA_WITHIN_S)
-        partitions = max((len(topic.partitions) for topic in there.values()), default=1)
-    specs = [topics.TopicSpec(name=name, partitions=partitions) for name in names]
+    count = partitions or partitions_there(pipeline, settings)
+    specs = [topics.TopicSpec(name=name, partitions=count) for name in names]
     return topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
+
+
+def partitions_there(pipeline: Pipeline, settings: Settings) -> int:
+    """How many partitions the largest topic has that the pipeline reads; 1 where none is there yet.
+
+    Raises `Problem` where Kafka does not answer.
+    """
+    admin = AdminClient({**librdkafka(settings), "log_level": 0})
+    there = topics.described(admin, list(_inputs(pipeline, settings).values()), monotonic() + KAFKA_WITHIN_S)
+    return max((len(topic.partitions) for topic in there.values()), default=1)
 
 
 def feed(

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import socket
 import sys
 import tempfile
 import threading
@@ -14,6 +15,7 @@ from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
 from infra.pipeline_topics import create
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
+from infra.settings.variables import variable
 from schemas.problem import Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
@@ -22,6 +24,9 @@ from streams.runtime.bind import STAGES, bind
 from streams.runtime.writer import Fenced
 
 CHECK_S = 0.2
+TOLD = "error: "
+"""How a command begins to say what is wrong."""
+
 GC_THRESHOLDS = (50_000, 20, 100)
 """What a stage keeps (events within windows and horizon) has no cycles: looking for them at Python's own thresholds
 cost a fifth of its time."""
@@ -34,11 +39,11 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
 
     Raises `Problem` where a server does not answer, topics do not fit, or the state cannot be rebuilt.
     """
+    port = _metrics_port(settings, stage)
     reach(settings, ("kafka", "schema_registry"))
     partitions = create(pipeline, settings)
     registry = Registry(schema_registry(settings))
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
-    port = settings.metrics_port + STAGES.index(stage) if settings.metrics_port else free_port()
     log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
     connection = Connection(
         librdkafka=librdkafka(settings), aiokafka=aiokafka(settings), web_host=settings.metrics_host, web_port=port
@@ -49,6 +54,21 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
         asyncio.run(serve(pipeline.name, binding, connection))
     except Fenced as fenced:
         raise Problem(f"another worker took over a partition of {stage} ({fenced}): start this one again") from fenced
+
+
+def _metrics_port(settings: Settings, stage: str) -> int:
+    """The stage's port for /metrics: counted up from the one that is set, or a free one."""
+    if not settings.metrics_port:
+        return free_port()
+    port = settings.metrics_port + (STAGES.index(stage) if stage in STAGES else 0)
+    try:
+        socket.create_server((settings.metrics_host, port)).close()
+    except OSError as error:
+        raise Problem(
+            f"/metrics cannot be served on {settings.metrics_host}:{port} ({error.strerror}): set "
+            f"{variable('metrics_port')} to a free port, or to 0"
+        ) from error
+    return port
 
 
 def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
@@ -64,12 +84,19 @@ def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
         while not stop.wait(CHECK_S):
             for stage in stages:
                 if not stage.alive:
-                    raise stage.problem("ended by itself")
+                    raise _ended(stage)
+
+
+def _ended(stage: ServerProcess) -> Problem:
+    """What a stage said last, where that was one sentence for the person at the terminal; else the end of its log."""
+    _, told, sentence = (stage.log().rstrip().splitlines() or [""])[-1].partition(TOLD)
+    return Problem(f"{stage.name} ended: {sentence}") if told else stage.problem("ended by itself")
 
 
 def stage_process(
     target: str, stage: str, logs: Path, *, debug: bool = False, env: Mapping[str, str] | None = None
 ) -> ServerProcess:
     """A child process that runs one stage, with `env` beside our environment; it ends with the `with`, and with us."""
-    command = [sys.executable, "-m", "infra.cli", *(["--debug"] if debug else []), "worker", target, "--stage", stage]
+    program = [sys.executable, "-P", "-m", "infra.cli"]  # -P: nothing in the working directory shadows our packages
+    command = [*program, *(["--debug"] if debug else []), "worker", target, "--stage", stage]
     return ServerProcess(f"the {stage} stage", command, log_path=logs / f"{stage}.log", env=env)

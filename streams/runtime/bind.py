@@ -29,11 +29,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     """
     if stage not in STAGES:
         raise Problem(f"there is no stage {stage!r}: write one of {', '.join(STAGES)}")
-    if partitions > 1 and pipeline.learning == "inline":
-        raise Problem(
-            f'{pipeline.name} has {partitions} partitions and learning="inline", which learns in one total order: '
-            f'use topics of one partition, or ask for a model per partition with learning="inline_per_partition"'
-        )
+    check_learning(pipeline, partitions)
     topics = pipeline.topics(prefix)
     scoring = stage == "score"
     return Binding(
@@ -44,6 +40,15 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         encoder=_encoder(stage, topics, registry, (Scored, Outcome, Alert) if scoring else (Metric, Alert)),
         partitions=partitions,
     )
+
+
+def check_learning(pipeline: Pipeline, partitions: int) -> None:
+    """Raise `Problem` where the pipeline's model cannot learn on so many partitions."""
+    if partitions > 1 and pipeline.learning == "inline":
+        raise Problem(
+            f'{pipeline.name} has {partitions} partitions and learning="inline", which learns in one total order: '
+            f'use topics of one partition, or ask for a model per partition with learning="inline_per_partition"'
+        )
 
 
 def _monitor(pipeline: Pipeline) -> MonitorStage:

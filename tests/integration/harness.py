@@ -28,7 +28,7 @@ from streams.pipeline import Pipeline
 from tests.servers import Servers
 
 PIPELINES = Path(__file__).parent / "pipelines"
-MILLRACE = [sys.executable, "-m", "infra.cli"]
+MILLRACE = [sys.executable, "-P", "-m", "infra.cli"]
 STARTED_S = 90.0
 FOLDED_S = 120.0
 READ_S = 30.0
