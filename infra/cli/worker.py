@@ -25,7 +25,7 @@ def worker(
     Example: millrace worker payments.py:payments
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("faust", "mode", "aiokafka"):
+    for chatty in ("faust", "mode", "aiokafka", "httpx", "streams.runtime.transport"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     settings, pipeline = Settings(), load(target)
     if stage is not None:

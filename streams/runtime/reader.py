@@ -11,6 +11,9 @@ from streams.runtime.raw import Run
 Headers = Sequence[tuple[str, bytes]]
 
 CHUNK = 2_000
+FILL_S = 0.02
+"""How long a chunk is filled: `consume` waits for the last record of a chunk, also behind the end of the log."""
+
 SILENCE_S = 30.0
 
 
@@ -60,7 +63,7 @@ def reread(kafka: Mapping[str, object], topic: str, partition: int, start: int, 
 def _chunk(consumer: Consumer, topic: str, end: int) -> tuple[list[Reread], bool]:
     """The next records before `end`, and whether the end of the partition was met."""
     records: list[Reread] = []
-    messages = consumer.consume(CHUNK, timeout=1.0) or consumer.consume(1, timeout=SILENCE_S)
+    messages = consumer.consume(CHUNK, timeout=FILL_S) or consumer.consume(1, timeout=SILENCE_S)
     if not messages:
         raise Problem(f"{topic} fell silent while its state was rebuilt: check the broker and start again")
     for message in messages:
