@@ -210,9 +210,8 @@ def test_a_function_that_may_change_between_calls_is_refused(function: Any, name
         pipeline(features=[Derived("x", function)])
 
 
-first = lambda tap: tap.amount  # noqa: E731
-second = lambda tap: tap.amount + 1  # noqa: E731
-SECOND_IN_ANOTHER_LIFE = "tap.amount + 2"
+first: Callable[[Any], float] = lambda tap: tap.amount  # noqa: E731
+second: Callable[[Any], float] = lambda tap: tap.amount + 1  # noqa: E731
 
 
 def both(tap: Any) -> float:
@@ -227,5 +226,7 @@ def test_every_function_that_is_called_counts_though_they_share_a_name() -> None
 
 
 def test_a_parameter_that_cannot_be_digested_is_refused() -> None:
+    limits: Any = {"amount": object()}
+
     with pytest.raises(Problem, match="cannot be digested"):
-        pipeline(features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1, limits={"amount": object()}))
+        pipeline(features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1, limits=limits))
