@@ -29,7 +29,7 @@ def demo(
         Shown, typer.Option(help="payments: generated, with a drift. phishing: real data, compared with River.")
     ] = Shown.PAYMENTS,
     events: Annotated[
-        int | None, typer.Option(min=500, max=5_000_000, help="Payments to generate; 200,000 without it.")
+        int | None, typer.Option(min=1_000, max=5_000_000, help="Payments to generate; 200,000 without it.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of the generated payments; 1 without it.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep servers and stages running until Ctrl-C.")] = False,

@@ -17,7 +17,7 @@ def show(store: Store, console: Console) -> None:
     console.print()
     console.rule("[bold]Ask ClickHouse[/]", align="left")
     for question, template in EXAMPLES.items():
-        query = template.strip().replace("{pipeline:String}", f"'{store.pipeline}'")
+        query = template.strip().replace("PIPELINE", store.pipeline)
         console.print()
         console.print(f"[bold]{question}[/]", highlight=False)
         console.print(Padding(Syntax(query, "sql", theme="ansi_light", background_color="default"), (0, 0, 0, 2)))

@@ -1,4 +1,4 @@
-"""What the demo asks ClickHouse. Each query takes the pipeline's name, as its topics begin, and runs as shown."""
+"""What the demo asks ClickHouse. Each takes the pipeline's name, as its topics begin."""
 
 TABLES = ("scored", "outcomes", "metrics", "alerts", "rejected")
 
@@ -63,7 +63,7 @@ SELECT
 FROM
 (
     SELECT toMonday(event_time) AS week, count() AS scored
-    FROM scored WHERE pipeline = {pipeline:String} GROUP BY week
+    FROM scored WHERE pipeline = 'PIPELINE' GROUP BY week
 ) AS every
 LEFT JOIN
 (
@@ -75,7 +75,7 @@ LEFT JOIN
         groupArrayIf(assumeNotNull(positive), answered) AS truths,
         if(has(truths, 1) AND has(truths, 0), arrayROCAUC(scores, truths), NULL) AS roc_auc,
         if(has(truths, 1), arrayAUCPR(scores, truths), NULL) AS average_precision
-    FROM judged WHERE pipeline = {pipeline:String} GROUP BY week
+    FROM judged WHERE pipeline = 'PIPELINE' GROUP BY week
 ) AS told USING (week)
 ORDER BY week
 """,
@@ -87,7 +87,7 @@ SELECT
     sum(q.positives) AS frauds,
     round(min(q.unlabelled_share), 3) AS unlabelled_after
 FROM quality_by_label_age AS q
-WHERE pipeline = {pipeline:String}
+WHERE pipeline = 'PIPELINE'
 GROUP BY age
 ORDER BY unlabelled_after DESC
 """,
@@ -97,28 +97,29 @@ FROM
 (
     SELECT subject, window_start, window_end, count, values['distance'] AS distance
     FROM metrics
-    WHERE topic = {pipeline:String} || '.metrics' AND mapContains(values, 'distance')
+    WHERE topic = 'PIPELINE.metrics' AND mapContains(values, 'distance')
 )
 ORDER BY distance DESC, subject
 LIMIT 1 BY subject
 LIMIT 5
 """,
-    "Whose payments look worst and have no label yet?": """
+    "Which payments of the last week look worst and have no label yet?": """
 SELECT
     event_time, event_id, entities['customer_id'] AS customer,
     round(score, 4) AS score, round(features[1], 2) AS amount
 FROM scored
-WHERE pipeline = {pipeline:String}
-    AND event_id NOT IN (SELECT event_id FROM outcomes WHERE pipeline = {pipeline:String})
+WHERE pipeline = 'PIPELINE'
+    AND event_time > (SELECT max(event_time) - INTERVAL 7 DAY FROM scored WHERE pipeline = 'PIPELINE')
+    AND event_id NOT IN (SELECT event_id FROM outcomes WHERE pipeline = 'PIPELINE')
 ORDER BY score DESC, event_id
 LIMIT 5
 """,
     "What was rejected, and why?": """
 SELECT stage, reason, count() AS records, any(message) AS example
 FROM rejected
-WHERE pipeline = {pipeline:String}
+WHERE pipeline = 'PIPELINE'
 GROUP BY stage, reason
 ORDER BY records DESC, reason
 """,
 }
-"""Question -> query of the payments demo."""
+"""Question -> query of the payments demo, to be pasted once the pipeline's name is put for PIPELINE."""

@@ -1,7 +1,7 @@
 """What the payments demo tells: a scenario for so many events, with a drift on a known day."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 from producers.known import Kind, Known
@@ -49,10 +49,10 @@ class Story:
 def story(events: int, seed: int) -> Story:
     """So many payments in about `DAYS` days: the number of customers follows, and with it that of everything else."""
     enough = events + SIGMAS * sqrt(events)
-    customers = ceil(enough / _per_customer(Scenario().payments_per_day_max / 2))
-    while _expected(scenario := _scenario(customers, seed)) < enough:
-        customers += ceil(customers / 50)
-    return Story(events=events, scenario=scenario)
+    usual = Scenario().payments_per_day_max
+    drawn = _scenario(ceil(enough / _per_customer(usual / 2)), seed)
+    fitted = usual * enough / _expected(drawn)  # few customers may have been drawn all lazy or all busy
+    return Story(events=events, scenario=replace(drawn, payments_per_day_max=fitted))
 
 
 def _scenario(customers: int, seed: int) -> Scenario:

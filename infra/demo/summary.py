@@ -17,12 +17,12 @@ STEPS = (
     ("storing", "all watched", "all stored", "what was left by then"),
 )
 MEANINGS = {
-    "scored": "scored",
+    "scored": "answered, with the features that the model saw",
     "duplicate": "seen before, not scored again",
     "late": "older than the newest, not scored",
     "rejected": "kept in the topic rejected, with the reason",
     "learnt": "taught the model",
-    "expired": "came later than 30 days, not learnt",
+    "expired": "came after the horizon, not learnt",
     "held": "their event is forgotten, or has not come",
 }
 
@@ -43,8 +43,8 @@ def show(figures: Figures, console: Console) -> None:
         f"[bold]{figures.look.scored:,} payments scored, {figures.look.met:,} labels met, in {seconds:.0f} s[/]",
         highlight=False,
     )
+    console.print()
     for table in (_counts(figures), _stored(figures), _times(figures)):
-        console.print()
         console.print(table)
     _quality(figures, console)
     _alerts(figures, console)
@@ -86,7 +86,7 @@ def _times(figures: Figures) -> Table:
         "sink": sum(rows for rows, _ in figures.unique.values()),
     }
     for name, used_s in figures.cpu_s.items():
-        rate = f"{folded[name] / used_s:,.0f} records a second of CPU time" if used_s else ""
+        rate = f"{folded[name] / used_s:,.0f} records a second of CPU time" if used_s and name in folded else ""
         table.add_row(f"CPU time of {name}", f"{used_s:.1f}", rate)
     table.add_row("events scored a second", f"{figures.per_s:,.0f}", "of wall-clock time, learning their labels beside")
     return table

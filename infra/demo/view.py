@@ -59,7 +59,7 @@ def _bars(look: Look, story: Story) -> RenderableType:
 def day_told(story: Story, time_ms: int) -> str:
     """Where the simulated time stands."""
     if not time_ms:
-        return ""
+        return "about to start"
     day = int(story.day(time_ms))
     if day >= DAYS:
         return f"day {day}: only labels still come"
@@ -112,13 +112,14 @@ def _alerts(look: Look, story: Story) -> RenderableType:
     title = Text.assemble(("alerts", "bold"), (f"   drift is planted on day {DRIFT_DAY}", "dim"))
     if not look.alerts:
         return Group(title, Text("none so far", style="dim"))
-    table = Table.grid(padding=(0, 2))
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table = Table.grid(padding=(0, 2), expand=True)
+    told = [alert_told(alert, story) for alert in look.alerts[-ALERTS_SHOWN:]]
+    for column in zip(*told, strict=True):
+        table.add_column(no_wrap=True, min_width=max(map(len, column)))
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     hidden = len(look.alerts) - ALERTS_SHOWN
-    for alert in look.alerts[-ALERTS_SHOWN:]:
-        table.add_row(*alert_told(alert, story), Text(alert.evidence, style="dim"))
+    for alert, words in zip(look.alerts[-ALERTS_SHOWN:], told, strict=True):
+        table.add_row(*words, Text(alert.evidence, style="dim"))
     more = [Text(f"and {hidden} before", style="dim")] if hidden > 0 else []
     return Group(title, *more, table)
 

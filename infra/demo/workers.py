@@ -3,6 +3,7 @@
 import contextlib
 import re
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from infra.settings.variables import variable
 from streams.runtime.bind import STAGES
 
 SINK = "sink"
+OURS = "producer and view"
 ANSWER_WITHIN_S = 5.0
 SERVED_AT = re.compile(r"metrics on (http://\S+)")
 
@@ -50,7 +52,7 @@ class Workers:
         self._held.close()
 
     def _sink(self, environment: Mapping[str, str]) -> ServerProcess:
-        command = [sys.executable, "-m", "infra.cli", "sink", self._target]
+        command = [sys.executable, "-P", "-m", "infra.cli", "sink", self._target]
         port = self._servers.settings.metrics_port
         behind_stages = {variable("metrics_port"): str(port + len(STAGES))} if port else {}
         return ServerProcess(
@@ -84,11 +86,16 @@ class Workers:
         return [(sample.name, sample.labels, sample.value) for family in families for sample in family.samples]
 
     def cpu_s(self) -> dict[str, float]:
-        """Seconds of CPU time that each of them has used."""
-        used = dict.fromkeys(self._processes, 0.0)
-        for name, process in self._processes.items():
-            with contextlib.suppress(psutil.Error):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    times = child.cpu_times()
-                    used[name] += times.user + times.system
-        return used
+        """Seconds of CPU time that each of them has used; last, those of this process itself."""
+        used = {name: _cpu_s(process.pid) for name, process in self._processes.items()}
+        return {**used, OURS: time.process_time()}
+
+
+def _cpu_s(guard: int) -> float:
+    """Of all that runs behind a guard; 0 where it has ended."""
+    used = 0.0
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(guard).children(recursive=True):
+            times = child.cpu_times()
+            used += times.user + times.system
+    return used

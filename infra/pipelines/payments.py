@@ -5,7 +5,7 @@ from river.optim import SGD
 from river.preprocessing import StandardScaler
 
 from schemas.payment import Chargeback, Payment
-from streams import Derived, Field, Labels, Pipeline, per
+from streams import Derived, Field, Labels, Monitor, Pipeline, per
 
 SATURDAY = 5
 MORNING = 6
@@ -34,4 +34,5 @@ payments = Pipeline(
         per("customer_id").over("1d", "7d", "30d").count().mean("amount"),
     ],
     model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(0.01)),
+    monitor=Monitor(reference="7d"),  # weekdays differ, and with one day of reference every weekend would be a drift
 )
