@@ -14,7 +14,7 @@ from schemas.registry import Registry
 from schemas.reject import Reason, Reject
 
 JSON_OPENS = ord("{")
-_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, AttributeError)
+_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, ArithmeticError, struct.error, AttributeError)
 
 Decode = Callable[[bytes | None], Any]
 
@@ -33,12 +33,16 @@ def input_decoder(model: type[BaseModel], registry: Registry) -> Decode:
     validator = TypeAdapter(model).validator
 
     def decode(value: bytes | None) -> Any:
+        fields = None if value and value[0] == JSON_OPENS else from_avro(value)
         try:
-            if value and value[0] == JSON_OPENS:
-                return validator.validate_json(value, strict=True)
-            return validator.validate_python(from_avro(value))
+            if fields is not None:
+                return validator.validate_python(fields)
+            return validator.validate_json(value or b"", strict=True)
         except ValidationError as error:
             raise _invalid(error) from error
+        except Exception as error:  # the user's own validators, of which anything may come: named and rejected
+            message = f"a check of {model.__name__} failed: {type(error).__name__}: {error}"
+            raise Reject(Reason.INVALID, message) from error
 
     return decode
 
@@ -50,8 +54,10 @@ def _avro_decoder(reader: Schema, registry: Registry) -> Decode:
     def decode(value: bytes | None) -> Any:
         if not value:
             raise Reject(Reason.EMPTY, "the value has no bytes")
-        if value[0] != MAGIC or len(value) < HEADER_BYTES:
+        if value[0] != MAGIC:
             raise Reject(Reason.NOT_AVRO, f"the value starts with byte {value[0]}, neither 0 (Avro) nor {{ (JSON)")
+        if len(value) < HEADER_BYTES:
+            raise Reject(Reason.NOT_AVRO, f"the value ends after {len(value)} bytes, within the id of its schema")
         schema_id = schema_id_of(value)
         schemas = by_id.get(schema_id)
         if schemas is None:

@@ -75,7 +75,11 @@ class Registry:
             raise _unreachable(error) from error
         if schema.schema_type != "AVRO" or schema.schema_str is None:
             raise Reject(Reason.NOT_AVRO, f"schema {schema_id} is {schema.schema_type}, not Avro")
-        return fastavro.parse_schema(json.loads(schema.schema_str))
+        try:
+            return fastavro.parse_schema(json.loads(schema.schema_str))
+        except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+            message = f"schema {schema_id} cannot be read by itself ({type(error).__name__}: {error})"
+            raise Reject(Reason.NOT_AVRO, message) from error
 
 
 def _unreachable(error: Exception) -> Problem:
