@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import shutil
 import socket
 import sys
 import tempfile
@@ -85,6 +86,7 @@ def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
             for stage in stages:
                 if not stage.alive:
                     raise _ended(stage)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ended(stage: ServerProcess) -> Problem:
