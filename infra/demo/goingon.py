@@ -1,6 +1,5 @@
 """How to go on after a demo: with its servers while they are kept, or by another command."""
 
-import shlex
 import time
 
 from rich.console import Console
@@ -25,10 +24,11 @@ def keep(all_of_it: Running, console: Console) -> None:
     for name, value in all_of_it.servers.environment.items():
         _print(f"export {name}={value}", console)
     console.print()
-    query = f"SELECT * FROM quality_by_day WHERE pipeline = '{all_of_it.store.pipeline}' LIMIT 3 FORMAT Vertical"
-    _print(f"curl {all_of_it.servers.settings.clickhouse_url} --data-binary {shlex.quote(query)}", console)
-    for page in all_of_it.workers.pages().values():
-        _print(f"curl {page}", console)
+    where = f"WHERE pipeline = '{all_of_it.store.pipeline}' ORDER BY day DESC LIMIT 1"
+    query = f"SELECT * FROM quality_by_day {where} FORMAT Vertical"
+    _print(f'curl {all_of_it.servers.settings.clickhouse_url} --data-binary "{query}"', console)
+    for name, page in all_of_it.workers.pages().items():
+        _print(f"curl {page}  [dim]# {name}[/]", console)
     console.print("\nCtrl-C stops everything.")
     try:
         while True:

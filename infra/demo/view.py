@@ -63,11 +63,11 @@ def day_told(story: Story, time_ms: int) -> str:
     day = int(story.day(time_ms))
     if day >= DAYS:
         return f"day {day}: only labels still come"
-    return f"day {day} of {DAYS}" + ("" if day < DRIFT_DAY else ", after the planted drift")
+    return f"day {day} of {DAYS}" + ("" if day < DRIFT_DAY else ", drifted")
 
 
 def _columns(look: Look, per_s: float) -> RenderableType:
-    columns = Table.grid(padding=(0, 5))
+    columns = Table.grid(padding=(0, 3))
     share = look.unlabelled_share
     events = {end: f"{look.events.get(end, 0):,}" for end in ENDS}
     labels = {
@@ -89,8 +89,8 @@ def _columns(look: Look, per_s: float) -> RenderableType:
 
 def _column(title: str, figures: Mapping[str, str]) -> RenderableType:
     table = Table.grid(padding=(0, 1))
-    table.add_column()
-    table.add_column(justify="right", min_width=7)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True, min_width=7)
     for name, figure in figures.items():
         table.add_row(Text(name, style="dim"), figure)
     return Group(Text(title, style="bold"), table)
@@ -99,12 +99,12 @@ def _column(title: str, figures: Mapping[str, str]) -> RenderableType:
 def _quality(look: Look) -> RenderableType:
     quality = look.quality
     line = Text()
-    line.append("quality so far   ", style="bold")
+    line.append("quality  ", style="bold")
     if quality is None or quality.roc_auc is None or quality.average_precision is None:
         line.append("no fraud is known yet", style="dim")
         return line
-    line.append(f"ROC AUC {quality.roc_auc:.3f}   average precision {quality.average_precision:.3f}")
-    line.append(f"   on {quality.labelled:,} labelled, {quality.positives:,} of them frauds", style="dim")
+    line.append(f"ROC AUC {quality.roc_auc:.3f}  average precision {quality.average_precision:.3f}")
+    line.append(f"  {quality.labelled:,} labelled, {quality.positives:,} frauds", style="dim")
     return line
 
 
