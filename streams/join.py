@@ -88,7 +88,7 @@ class Join:
             deadline_ms, kind, event_id = heappop(deadlines)
             if kind == "event":
                 if state.events.pop(event_id).scored is not None:
-                    counts["events.unlabelled"] += 1
+                    counts["waiting.unlabelled"] += 1
             elif self._held_until(state, event_id) == deadline_ms:
                 del state.held[event_id]
                 counts["labels.orphaned"] += 1

@@ -35,6 +35,11 @@ class ScoreState:
         """How many labels the model has learnt."""
         return self.belief.learnt
 
+    @property
+    def held(self) -> int:
+        """How many labels wait for their event."""
+        return len(self.join.held)
+
 
 class Facts(NamedTuple):
     """Of one event: its id and key as text, and its time, milliseconds since the epoch."""

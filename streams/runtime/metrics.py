@@ -30,6 +30,7 @@ class Metrics:
         self._watermark = self._gauge("watermark_seconds", "Newest event time folded, since the epoch", "partition")
         self._disordered = self._gauge("disordered_records", "Records that came behind the merge point", "partition")
         self._learnt = self._gauge("labels_learnt", "Labels the model has learnt", "partition")
+        self._held = self._gauge("labels_held", "Labels that wait for their event", "partition")
         self._model_age = self._gauge("model_age_seconds", "Time since the model last learnt", "partition")
         self._monitor = self._gauge(
             "monitor_value",
@@ -72,7 +73,7 @@ class Metrics:
         """A task is no longer ours."""
         self._counted.pop(partition, None)
         self._taught.pop(partition, None)
-        for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._model_age):
+        for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._held, self._model_age):
             gauge.remove(*self._labels, str(partition))
         self._monitor.remove_by_labels({"partition": str(partition)})
 
@@ -103,4 +104,5 @@ class Metrics:
             at_s = time.time()
             self._taught[task.partition] = (learnt, at_s)
         self._learnt.labels(*self._labels, partition).set(learnt)
+        self._held.labels(*self._labels, partition).set(getattr(task.state, "held", 0))
         self._model_age.labels(*self._labels, partition).set(time.time() - at_s)

@@ -71,6 +71,6 @@ class NaiveJoin:
             return
         self.newest_ms = at_ms
         old = [i for i, (tapped_ms, _) in self.taps.items() if tapped_ms + self.remember_ms < at_ms]
-        self.counts["events.unlabelled"] += [self.taps.pop(i)[1] for i in old].count(None)
+        self.counts["waiting.unlabelled"] += [self.taps.pop(i)[1] for i in old].count(None)
         lost = [i for i, finding in self.held.items() if finding.known_ms + self.horizon_ms < at_ms]
         self.counts["labels.orphaned"] += len([self.held.pop(i) for i in lost])

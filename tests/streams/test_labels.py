@@ -123,7 +123,7 @@ def test_a_label_whose_event_never_comes_is_orphaned_once_the_horizon_has_passed
 def test_an_event_without_a_label_is_counted_when_it_is_forgotten() -> None:
     state, _ = fold(MADE, Log().tap("1", 1_000).tap("2", 1_101).records)
 
-    assert state.counts["events.unlabelled"] == 1
+    assert state.counts["waiting.unlabelled"] == 1
     assert list(state.join.events) == ["2"]
 
 
@@ -212,4 +212,4 @@ def test_without_labels_every_event_is_scored_and_nothing_waits() -> None:
     state, emitted = fold(pipeline(**arguments), Log().tap("1", 1_000).tap("2", 2_000_000_000).records)
 
     assert len(messages(emitted, Scored)) == 2
-    assert state.counts["events.unlabelled"] == 0
+    assert state.counts["waiting.unlabelled"] == 0
