@@ -3,7 +3,7 @@
 import types
 from collections.abc import Sequence
 from math import isfinite
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -54,6 +54,14 @@ def check_number(model: type[BaseModel], name: str, default: float | None) -> No
 
 
 def types_of(model: type[BaseModel], name: str) -> tuple[Any, ...]:
-    """The types of a field: one, or the members of a union."""
-    annotation = model.model_fields[name].annotation
-    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    """The types of a field: one, or those of a union's members, of literals, or of what is annotated."""
+    return _types(model.model_fields[name].annotation)
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    origin, members = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return tuple(kind for member in members for kind in _types(member))
+    if origin is Literal:
+        return tuple(dict.fromkeys(type(value) for value in members))
+    return _types(members[0]) if origin is Annotated else (annotation,)

@@ -2,20 +2,22 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Strict
+from pydantic import Field as Bound
 from river.anomaly import GaussianScorer, HalfSpaceTrees
 from river.cluster import KMeans
 from river.compose import Discard
 from river.ensemble import BaggingClassifier
 from river.forest import ARFClassifier
 from river.linear_model import LinearRegression, LogisticRegression
+from river.naive_bayes import GaussianNB
 
 from schemas.problem import Problem
 from streams import Derived, Field, Labels, Pipeline, per
-from tests.streams.builders import Finding, Tap, definition, labels
+from tests.streams.builders import Finding, definition, labels
 
 
 class Odd(BaseModel):
@@ -204,8 +206,51 @@ def test_what_is_not_built_yet_is_refused_by_name(what: str, use: Callable[[], o
     assert what in str(told.value)
 
 
-def test_what_fits_is_accepted() -> None:
-    made = Pipeline(**definition(event=Tap, features=[Field("amount"), Field("tip", default=0.0)]))
+class Fitting(BaseModel):
+    """A tap of every kind that fits."""
 
-    assert made.feature_names == ("amount", "tip")
+    tap_id: int
+    at: Annotated[datetime, Strict()]
+    card: Literal["a", "b"]
+    amount: Annotated[float, Bound(ge=0)]
+    tip: Annotated[float, Bound(ge=0)] | None = None
+    known: bool = False
+    kind: Literal["in", "out"] = "in"
+
+
+def test_what_fits_is_accepted() -> None:
+    made = Pipeline(
+        **definition(
+            event=Fitting,
+            time="at",
+            labels=Labels(field="kind", task="multiclass"),
+            features=[
+                Field("amount"),
+                Field("tip", default=0.0),
+                Field("known"),
+                per("card").over("1d", "24h").count().mean("amount"),
+                per("card").over("1h").sum("amount"),
+            ],
+            model=GaussianNB,
+        )
+    )
+
+    assert made.key == "card"
+    assert made.compiled.longest_ms == 86_400_000
+    assert made.feature_names == (
+        "amount",
+        "tip",
+        "known",
+        "card.count.1d",
+        "card.count.24h",
+        "card.amount.mean.1d",
+        "card.amount.mean.24h",
+        "card.amount.sum.1h",
+    )
+
+
+def test_without_windows_the_event_is_its_own_key() -> None:
+    made = Pipeline(**definition(labels=None, features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1)))
+
     assert made.key == "tap_id"
+    assert made.compiled.longest_ms == 0
