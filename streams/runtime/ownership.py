@@ -9,7 +9,7 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.raw import Run
 from streams.runtime.reader import reread
 from streams.runtime.task import Binding, Task
-from streams.runtime.writer import Fenced, Offsets, Writer
+from streams.runtime.writer import Committed, Fenced, Offsets, Writer
 
 log = logging.getLogger(__name__)
 
@@ -60,19 +60,19 @@ class Ownership:
             partition=partition,
             offsets=self._offsets,
         )
-        starts, positions = self._offsets.committed(binding.topics, partition)
+        found = self._offsets.committed(binding.topics, partition)
         task, refolded = self._parked.pop(partition, None), 0
-        if task is not None and task.positions == positions:
+        if task is not None and task.positions == found.positions:
             task.merge.rewind()
         else:
-            task = Task(binding, partition, starts)
-            refolded = self._refold(task, starts, positions)
+            task = Task(binding, partition, found.starts)
+            refolded = self._refold(task, found)
         self._metrics.owned(task, refolded)
         log.info("%s: partition %d is ours, %d records folded again", binding.stage.name, partition, refolded)
         return Owned(task, writer, asyncio.Lock())
 
-    def _refold(self, task: Task, starts: Mapping[str, int], positions: Mapping[str, int]) -> int:
-        runs = {t: reread(self._kafka, t, task.partition, starts[t], positions[t]) for t in starts}
+    def _refold(self, task: Task, found: Committed) -> int:
+        runs = {t: reread(self._kafka, t, task.partition, at, found.positions[t]) for t, at in found.starts.items()}
         refolded = 0
         while True:
             for topic, source in runs.items():
@@ -83,8 +83,10 @@ class Ownership:
                             break
             folded = task.refold()
             if not folded:
-                return refolded
+                break
             refolded += folded
+        task.require(found.counts)
+        return refolded
 
     def deliver(self, partition: int, run: Run) -> bool:
         """Hand a fetched run to its task; False where it does not follow on the last one, so fetch again from there."""

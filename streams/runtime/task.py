@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.problem import Problem
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.merge import Merge
 from streams.runtime.raw import Raw, Run
@@ -35,11 +36,15 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What one commit makes final: the messages and, per input topic, the position behind what was folded."""
+    """What one commit makes final: the messages and, per input topic, the position behind what was folded.
+
+    `counts` says what became of all records up to there.
+    """
 
     messages: Sequence[Message]
     positions: Mapping[str, int]
     records: int
+    counts: Mapping[str, int]
 
 
 class Task:
@@ -79,13 +84,25 @@ class Task:
         emitted = self.binding.stage.fold(self.state, self._decode(taken))
         self.seq += 1
         messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
-        return Group(messages=messages, positions=self.positions, records=len(taken))
+        return Group(messages=messages, positions=self.positions, records=len(taken), counts=dict(self.counts))
 
     def refold(self, limit: int = GROUP_LIMIT) -> int:
         """Fold what was committed before, without giving anything; how many records."""
         taken = self.merge.take(limit)
         self.binding.stage.fold(self.state, self._decode(taken))
         return len(taken)
+
+    def require(self, counts: Mapping[str, int]) -> None:
+        """Raise `Problem` where folding the log again had other results than `counts`, which were committed."""
+        found = self.counts
+        differ = sorted(name for name in {*found, *counts} if found[name] != counts.get(name, 0))
+        if differ:
+            told = ", ".join(f"{found[name]} {name} instead of {counts.get(name, 0)}" for name in differ)
+            raise Problem(
+                f"the state of {self.binding.stage.name}, partition {self.partition}, cannot be rebuilt: its log "
+                f"folded again gives {told}; point MILLRACE_SCHEMA_REGISTRY_URL at the registry that has the records' "
+                f"schemas, or, where code has changed, start a new version of the pipeline"
+            )
 
     def _decode(self, taken: Sequence[tuple[int, Raw]]) -> list[Record]:
         sources, partitions = self.binding.sources, self.binding.partitions

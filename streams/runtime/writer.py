@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
@@ -11,7 +12,7 @@ from streams.runtime.task import Group
 
 TIMEOUT_S = 30.0
 TRANSACTION_TIMEOUT_MS = 60_000
-METADATA_VERSION = 1
+METADATA_VERSION = 2
 
 
 class Fenced(Exception):
@@ -45,7 +46,7 @@ class Writer:
         """Produce the messages and commit them with the positions. Raises `Fenced`, or `Problem` if Kafka is down."""
         self._call(self._producer.begin_transaction)
         self._produce(group.messages)
-        positions = self._offsets.positions(self._partition, group.positions, seq=seq)
+        positions = self._offsets.positions(self._partition, group, seq=seq)
         self._call(self._producer.send_offsets_to_transaction, positions, self._offsets.membership, TIMEOUT_S)
         self._call(self._producer.commit_transaction, TIMEOUT_S)
 
@@ -81,6 +82,14 @@ def _named(error: KafkaError) -> Exception:
     return Problem(f"Kafka did not take a commit ({error.str()}): check the broker; nothing of it is visible")
 
 
+class Committed(NamedTuple):
+    """Per topic where folding began and how far it is committed; what had become of the records up to there."""
+
+    starts: dict[str, int]
+    positions: dict[str, int]
+    counts: dict[str, int]
+
+
 class Offsets:
     """The committed positions of a group, and what is written beside them."""
 
@@ -93,17 +102,20 @@ class Offsets:
         """The group, as the transaction coordinator wants it named."""
         return self._consumer.consumer_group_metadata()
 
-    def committed(self, topics: Sequence[str], partition: int) -> tuple[dict[str, int], dict[str, int]]:
-        """Per topic where folding began and how far it is committed; before the first commit both are the log's start.
+    def committed(self, topics: Sequence[str], partition: int) -> Committed:
+        """What is committed; before the first commit folding begins at the log's start, and nothing is counted.
 
-        Raises `Problem` where the log no longer reaches back to where folding began: the state cannot be rebuilt.
+        Raises `Problem` where the log no longer reaches back to where folding began, or the offsets are not ours: the
+        state cannot be rebuilt.
         """
         asked = [TopicPartition(topic, partition) for topic in topics]
         starts, positions = {}, {}
+        counts: dict[str, int] = {}
         for found in self._consumer.committed(asked, timeout=TIMEOUT_S):
             low, _ = self._consumer.get_watermark_offsets(found, timeout=TIMEOUT_S)
             fresh = found.offset < 0
-            start = low if fresh else int(json.loads(found.metadata or "{}")["start"])
+            told: dict[str, Any] = {"start": low, "counts": {}} if fresh else _told(found)
+            start, counts = int(told["start"]), told["counts"]
             if start < low:
                 raise Problem(
                     f"{found.topic}/{partition} begins at offset {low}, but its state was folded from {start} on: "
@@ -111,17 +123,26 @@ class Offsets:
                 )
             starts[found.topic] = self._starts[found.topic, partition] = start
             positions[found.topic] = start if fresh else found.offset
-        return starts, positions
+        return Committed(starts, positions, counts)
 
-    def positions(self, partition: int, positions: Mapping[str, int], *, seq: int) -> list[TopicPartition]:
-        """What a commit says of each input."""
+    def positions(self, partition: int, group: Group, *, seq: int) -> list[TopicPartition]:
+        """What a commit says of each input: its position, and beside it what `committed` needs to know."""
+        told = {"v": METADATA_VERSION, "seq": seq, "counts": group.counts}
         return [
-            TopicPartition(topic, partition, position, self._metadata(topic, partition, seq))
-            for topic, position in positions.items()
+            TopicPartition(topic, partition, position, json.dumps({**told, "start": self._starts[topic, partition]}))
+            for topic, position in group.positions.items()
         ]
-
-    def _metadata(self, topic: str, partition: int, seq: int) -> str:
-        return json.dumps({"v": METADATA_VERSION, "start": self._starts[topic, partition], "seq": seq})
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _told(found: TopicPartition) -> dict[str, Any]:
+    """What stands beside a committed position. Raises `Problem` where it was not committed by us."""
+    told = json.loads(found.metadata or "{}")
+    if told.get("v") != METADATA_VERSION:
+        raise Problem(
+            f"the offset of {found.topic}/{found.partition} was committed by something else: "
+            f"delete the group's offsets together with the pipeline's outputs, or start a new version of the pipeline"
+        )
+    return dict(told)
