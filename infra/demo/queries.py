@@ -81,8 +81,8 @@ ORDER BY week
 """,
     "How old were the labels, and how much had arrived by then?": """
 SELECT
-    multiIf(label_age_days < 3, '0 to 2 days', label_age_days < 7, '3 to 6 days',
-            label_age_days < 8, '7 days', '8 days and more') AS age,
+    multiIf(label_age_days < 3, '0 to 2 days', label_age_days < 4, '3 days',
+            label_age_days < 8, '4 to 7 days', '8 days and more') AS age,
     sum(labelled) AS labels,
     sum(q.positives) AS frauds,
     round(min(q.unlabelled_share), 3) AS unlabelled_after

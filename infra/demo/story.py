@@ -10,6 +10,7 @@ from schemas.payment import Payment
 
 DAYS = 60
 DRIFT_DAY = 45  # two weeks to watch, after the longest window and a week of reference have passed
+SILENCE_DAYS = 3.0  # a payment that nobody reports counts as honest about when frauds are reported: both teach together
 DAY_MS = 86_400_000
 SIGMAS = 6
 """The number of payments is drawn (Poisson); a stream that is a little longer is cut."""
@@ -66,6 +67,7 @@ def _scenario(customers: int, seed: int) -> Scenario:
         terminals_compromised_per_day=usual.terminals_compromised_per_day * share,
         cards_stolen_per_day=usual.cards_stolen_per_day * share,
         drift_day=DRIFT_DAY,
+        silence_days=SILENCE_DAYS,
     )
 
 
