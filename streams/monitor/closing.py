@@ -30,9 +30,12 @@ class Closing:
         found = [self._metric(place, subject, baseline, apart)]
         if apart is None or baseline is None:
             return found
-        if crossing.step(apart.value, self.monitor.stability, self.monitor.consecutive):
+        if crossing.step(apart.value, self._threshold(baseline), self.monitor.consecutive):
             found.insert(0, self._alert(subject, baseline, apart))
         return found
+
+    def _threshold(self, baseline: Baseline) -> float:
+        return self.monitor.score_stability if baseline.rolling else self.monitor.stability
 
     def _distance(self, place: int, baseline: Baseline | None) -> Distance | None:
         """Distance from the same hours of the baseline; none where they hold less than half of `at_least`."""
@@ -63,16 +66,16 @@ class Closing:
         )
 
     def _alert(self, subject: str, baseline: Baseline, apart: Distance) -> Output:
-        span, monitor = self._span, self.monitor
-        with_what = "the same hours of the period before" if baseline.rolling else "the same hours of the reference"
+        span, threshold = self._span, self._threshold(baseline)
+        with_what = "the same hours of the day before" if baseline.rolling else "the same hours of the reference"
         return self.watched.alert(
             self.record,
             monitor="stability",
             subject=subject,
             event_time_ms=span["window_end_ms"],
             value=apart.value,
-            threshold=monitor.stability,
-            evidence=f"population stability index above {monitor.stability:g} in {monitor.consecutive} windows in a "
+            threshold=threshold,
+            evidence=f"population stability index above {threshold:g} in {self.monitor.consecutive} windows in a "
             f"row, now {apart.value:.2f}: {apart.share:.0%} of the values are {baseline.named(apart.worst)}, "
             f"against {apart.reference_share:.0%} in {with_what}",
             **span,

@@ -16,11 +16,12 @@ class Monitor:
     - `at_least`: a window with fewer events goes on over the following ones until it has them.
     - `reference`: what later windows are compared with, hour by hour: the first full days, in whole days. `7d` where
       weekdays differ.
-    - `warmup`: what passes before the reference begins; left out, the longest window of the pipeline's features, as
-      counts and means grow until that has passed once.
+    - `warmup`: what passes before the reference begins and errors are watched; left out, the longest window of the
+      pipeline's features, as counts and means grow until that has passed once.
     - `bins`: quantile bins of the reference per feature.
     - `stability`: the population stability index from which a window counts as drifted. By convention .1 is little,
       .25 much (Siddiqi, Credit Risk Scorecards, 2006).
+    - `score_stability`: the same for the score, which moves by about half that from day to day as a model learns.
     - `consecutive`: windows in a row that must have drifted for an alert, and be calm before another.
     - `adwin_delta`: confidence of ADWIN on the errors: the chance of a false alarm.
     - `adwin_raise`: the rise of the mean error, as a share of the old one, from which ADWIN's finding is an alert.
@@ -38,9 +39,10 @@ class Monitor:
     warmup: str | None = None
     bins: int = 10
     stability: float = 0.25
+    score_stability: float = 1.0
     consecutive: int = 3
     adwin_delta: float = 0.002
-    adwin_raise: float = 0.25
+    adwin_raise: float = 0.5
     score_bins: int = 1000
 
     def __post_init__(self) -> None:
@@ -53,6 +55,7 @@ class Monitor:
         self._check("at_least", 50, 10_000_000)
         self._check("bins", 2, 100)
         self._check("stability", 1e-6, 100.0)
+        self._check("score_stability", 1e-6, 100.0)
         self._check("consecutive", 1, 1_000)
         self._check("adwin_delta", 1e-12, 0.5)
         self._check("adwin_raise", 0.0, 1_000.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from streams.monitor.closing import Closing
-from streams.monitor.definition import Monitor
+from streams.monitor.definition import DAY_MS, Monitor
 from streams.monitor.reference import Reference
 from streams.monitor.stability import Crossing
 from streams.monitor.watched import Watched
@@ -32,14 +32,15 @@ class Drift:
     in which that time lies. Lengths without any event belong to no window. A row from before the open window is late:
     counted there, and nowhere else.
 
-    Features are compared with the reference, the score with the same hours of the period before: a model that learns
-    changes its scores slowly and rightly. Missing values count as one more bin.
+    Features are compared with the reference, the score with the same hours of the day before: a model that learns
+    changes its scores, slowly and rightly. Missing values count as one more bin.
     """
 
     def __init__(self, watched: Watched, definition: Monitor) -> None:
         self._watched, self._monitor = watched, definition
         self._subjects = (*watched.feature_names, "score")
         self._cell_ms = definition.window_ms
+        self._day = DAY_MS // definition.window_ms
         self._warmup_ms = definition.warmup_ms(watched.longest_ms)
 
     def initial(self) -> DriftState:
@@ -92,5 +93,5 @@ class Drift:
         if reference.baselines is not None:
             reference.baselines[-1].roll()
         elif window.end >= reference.end:
-            reference.fix(at=window.end, at_least=self._monitor.at_least, bins=self._monitor.bins)
+            reference.fix(at=window.end, at_least=self._monitor.at_least, bins=self._monitor.bins, day=self._day)
         return found

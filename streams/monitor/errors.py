@@ -41,13 +41,15 @@ class Errors:
         is that much above. An alert lifts the level to the new mean.
         """
         adwin, rises = self.adwin, []
+        total, width = adwin.total, adwin.width
         for place, error in enumerate(errors):
             if isnan(error):
                 continue
-            total, width = adwin.total, adwin.width
             adwin.update(error)
+            total, width = total + error, width + 1.0
             if adwin.drift_detected:
-                self._find(total + error, width + 1.0)
+                self._find(total, width)
+                total, width = adwin.total, adwin.width
             if self.rising and self.level is not None and adwin.estimation > self.level * (1.0 + least_raise):
                 rises.append(Rise(place, self.level, adwin.estimation))
                 self.level, self.rising = adwin.estimation, False

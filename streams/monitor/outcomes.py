@@ -26,6 +26,7 @@ class OutcomesState:
     errors: Errors
     rhythm: Rhythm
     newest_ms: int = 0
+    watch_from_ms: int = -1
     tallies: Tallies = field(default_factory=Tallies)
     waiting: list[Verdict] = field(default_factory=list)
 
@@ -37,12 +38,15 @@ class Outcomes:
     largest time seen, of events or labels, comes into another length, windows that have ended are stated where they are
     due (`Tally.due`), and at last, as `final`, when the horizon has passed. What comes for them later counts as late.
 
+    Errors are watched from the labels after the warm-up on: before, a model that begins to learn errs as it must.
+
     Outcomes become columns in chunks of `CHUNK` in their order, and before statements: never where a batch ends.
     """
 
     def __init__(self, watched: Watched, definition: Monitor) -> None:
         self._watched, self._monitor = watched, definition
         self._cell_ms = definition.window_ms
+        self._warmup_ms = definition.warmup_ms(watched.longest_ms)
         self._horizon = -(-watched.horizon_ms // self._cell_ms)
         self._classes = watched.task == "multiclass"
         self._grade = GRADES.get(watched.task)
@@ -57,6 +61,8 @@ class Outcomes:
         """An event was scored: its label may come."""
         if self._grade is None:
             return
+        if state.watch_from_ms < 0:
+            state.watch_from_ms = time_ms + self._warmup_ms
         cell = time_ms // self._cell_ms
         if cell > state.tallies.now:
             self._advance(state, record, cell, emitted)
@@ -93,14 +99,15 @@ class Outcomes:
         waiting, state.waiting = state.waiting, []
         if not waiting or self._grade is None:
             return
-        times, scores, targets, hits = np.array([row[:4] for row in waiting], dtype=np.float64).T.copy()
+        times, scores, targets, hits, labelled = np.array([row[:5] for row in waiting]).T.copy()
         cells, place = np.unique(times // self._cell_ms, return_inverse=True)
         graded = self._grade(scores, targets, hits, self._inner)
         state.tallies.add([int(cell) for cell in cells], place, graded, 2 * self._monitor.score_bins)
         for row in waiting:
             if row.pair is not None:
                 state.tallies.at(row.time_ms // self._cell_ms).add_pair(row.pair)
-        levelled = state.rhythm.level((times // self._cell_ms).astype(np.int64), graded.errors)
+        errors = np.where(labelled < state.watch_from_ms, np.nan, graded.errors)
+        levelled = state.rhythm.level((labelled // self._cell_ms).astype(np.int64), errors)
         rises = state.errors.add(levelled.tolist(), self._monitor.adwin_raise)
         newest = np.maximum.accumulate(np.append(state.newest_ms, times))[1:].astype(np.int64).tolist()
         emitted += [self._alert(record, newest[rise.place], rise) for rise in rises]

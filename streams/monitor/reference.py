@@ -18,8 +18,8 @@ class Baseline:
     """Counts of one column per cell (a window's length) of one period, over bins fixed when the reference ended.
 
     `inner` are the edges between the bins; the first and the last bin are open. The last count of a row is that of
-    missing values. `fresh` holds what will replace the counts of the cells that a closing window covers, where the
-    column is compared with the period before rather than with the first one.
+    missing values. A `rolling` one, of the score, has one day, and each closed window replaces its cells of it: `fresh`
+    holds those of the open window.
     """
 
     inner: Floats
@@ -94,27 +94,28 @@ class Reference:
             for bucket, (values, missing) in zip(buckets, columns, strict=True):
                 bucket.add(values, missing)
 
-    def fix(self, *, at: int, at_least: int, bins: int) -> None:
+    def fix(self, *, at: int, at_least: int, bins: int, day: int) -> None:
         """End the reference; one with fewer than `at_least` events begins anew at cell `at`.
 
-        The last column, the score, is from then on compared with the period before.
+        The last column, the score, is from then on compared with the day before, of `day` cells.
         """
         cells = [self.gathered[cell] for cell in sorted(self.gathered)]
         if sum(buckets[0].count + buckets[0].missing for buckets in cells) < at_least:
             self.first, self.gathered = at, {}
             return
         columns = len(cells[0])
-        self.baselines = [self._baseline(column, bins, rolling=column == columns - 1) for column in range(columns)]
+        fixed = [self._baseline(column, bins, self.period, rolling=False) for column in range(columns - 1)]
+        self.baselines = [*fixed, self._baseline(columns - 1, bins, day, rolling=True)]
         self.gathered = {}
 
-    def _baseline(self, column: int, bins: int, *, rolling: bool) -> Baseline:
+    def _baseline(self, column: int, bins: int, period: int, *, rolling: bool) -> Baseline:
         whole = Buckets()
         for cell in sorted(self.gathered):
             whole.merge(self.gathered[cell][column])
         inner = whole.edges(bins)
-        counts = np.zeros((self.period, len(inner) + 2), dtype=np.int64)
-        for cell, columns in self.gathered.items():
-            counts[cell % self.period] = _rebinned(columns[column], inner)
+        counts = np.zeros((period, len(inner) + 2), dtype=np.int64)
+        for cell in sorted(self.gathered):
+            counts[cell % period] = _rebinned(self.gathered[cell][column], inner)
         return Baseline(inner, counts, rolling)
 
 

@@ -20,6 +20,7 @@ class Verdict(NamedTuple):
     score: float
     target: float
     hit: float
+    label_ms: int
     pair: str | None
 
 
@@ -30,11 +31,11 @@ def verdict(row: Mapping[str, Any], *, classes: bool) -> Verdict | None:
     if classes:
         given = row["probabilities"]
         target = given.get(label, 0.0) if given else NONE
-        return Verdict(row["event_time_ms"], score, target, hit, _pair(label, predicted))
+        return Verdict(row["event_time_ms"], score, target, hit, row["label_time_ms"], _pair(label, predicted))
     target = row["target"]
     if target is None or not abs(score) <= LARGEST or not abs(target) <= LARGEST:
         return None
-    return Verdict(row["event_time_ms"], score, target, hit, None)
+    return Verdict(row["event_time_ms"], score, target, hit, row["label_time_ms"], None)
 
 
 def _pair(label: str, predicted: str | None) -> str | None:

@@ -66,6 +66,7 @@ class Story:
     size: float = 1.0
     day: int = 3
     label_delay_ms: float = 4 * HOUR_MS
+    labelled: float = 0.95
 
     def records(self) -> list[Record]:
         """Scored rows and outcomes in the order of the merge; what would come after the last event is left out."""
@@ -104,7 +105,7 @@ class Story:
         truth: NDArray[np.bool_],
     ) -> list[Record]:
         delays = draw.exponential(self.label_delay_ms, len(times)).astype(np.int64)
-        known = draw.random(len(times)) < 0.95
+        known = draw.random(len(times)) < self.labelled
         rows = zip(times.tolist(), vectors.tolist(), score.tolist(), strict=True)
         found = [scored(time, vector, risk) for time, vector, risk in rows]
         labels = zip(times.tolist(), delays.tolist(), score.tolist(), truth.tolist(), known.tolist(), strict=True)

@@ -30,6 +30,7 @@ def test_the_warm_up_is_the_longest_window_unless_said() -> None:
         ("at_least", 500.0, "a whole number"),
         ("bins", 1, "from 2 to 100"),
         ("stability", 0.0, "a number from"),
+        ("score_stability", 0.0, "a number from"),
         ("stability", float("nan"), "a number from"),
         ("consecutive", 0, "from 1"),
         ("adwin_delta", 1.0, "to 0.5"),
