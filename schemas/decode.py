@@ -14,7 +14,7 @@ from schemas.registry import Registry
 from schemas.reject import Reason, Reject
 
 JSON_OPENS = ord("{")
-_UNREADABLE = (EOFError, ValueError, IndexError, KeyError, TypeError, ArithmeticError, struct.error, AttributeError)
+_UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, struct.error, AttributeError)
 
 Decode = Callable[[bytes | None], Any]
 
@@ -83,10 +83,10 @@ def _read(value: bytes, writer: Any, reader: Any) -> Any:
         fields = fastavro.schemaless_reader(buffer, writer, reader)
     except fastavro.read.SchemaResolutionError as error:
         raise Reject(Reason.INVALID, f"the writer's schema does not fit: {error}") from error
+    except (EOFError, IndexError) as error:
+        raise Reject(Reason.UNREADABLE, "the bytes end before the value that their schema promises") from error
     except _UNREADABLE as error:
-        raise Reject(
-            Reason.UNREADABLE, f"the bytes do not follow their schema: {error or type(error).__name__}"
-        ) from error
+        raise Reject(Reason.UNREADABLE, f"the bytes do not follow their schema: {error!r}") from error
     if buffer.tell() != len(value):
         raise Reject(Reason.UNREADABLE, f"{len(value) - buffer.tell()} bytes are left over after the value")
     return fields
