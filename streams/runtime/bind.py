@@ -33,7 +33,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     topics = pipeline.topics(prefix)
     scoring = stage == "score"
     return Binding(
-        stage=ScoreStage(pipeline) if scoring else _monitor(pipeline),
+        stage=ScoreStage(pipeline) if scoring else monitor_stage(pipeline),
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
         sources=_score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
