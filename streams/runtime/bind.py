@@ -51,7 +51,8 @@ def check_learning(pipeline: Pipeline, partitions: int) -> None:
         )
 
 
-def _monitor(pipeline: Pipeline) -> MonitorStage:
+def monitor_stage(pipeline: Pipeline) -> MonitorStage:
+    """The stage that watches `pipeline`."""
     watched = Watched(
         pipeline=pipeline.name,
         version=pipeline.version,
