@@ -25,6 +25,7 @@ TYPES = {
     "millrace_watermark_seconds": "gauge",
     "millrace_disordered_records": "gauge",
     "millrace_labels_learnt": "gauge",
+    "millrace_labels_held": "gauge",
     "millrace_model_age_seconds": "gauge",
     "millrace_monitor_value": "gauge",
 }
