@@ -51,7 +51,7 @@ def _check_place(raw: Raw, entity: object, partitions: int) -> None:
     expected = str(entity).encode()
     if raw.key != expected:
         raise Reject(Reason.WRONG_KEY, f"the key is {raw.key!r}, the value says {expected!r}")
-    right = partition_of(expected, partitions)
+    right = partition_of(expected, partitions) if partitions > 1 else 0
     if right != raw.partition:
         message = f"key {expected!r} belongs to partition {right} (murmur2), not {raw.partition}"
         raise Reject(Reason.WRONG_PARTITION, f"{message}: set partitioner=murmur2_random in the producer")
