@@ -29,4 +29,6 @@ class Metric(Message):
     values: dict[str, float] = Field(description="named statistics: mean, variance, min, max, distance, log_loss_sum …")
     edges: list[float] = Field(description="histogram edges, one more than there are bins; empty without histogram")
     bins: list[int] = Field(description="counts per bin; for quality: negatives, then positives, per score bin")
-    sketch: bytes | None = Field(description="serialised quantile sketch (t-digest of Apache DataSketches), null without one")
+    sketch: bytes | None = Field(
+        description="serialised quantile sketch (t-digest of Apache DataSketches), null without one"
+    )
