@@ -57,7 +57,7 @@ ANSWER = {
     "rung": NAME,
 }
 EVENT = {"event_id": "String", "entities": f"Map({NAME}, String)", "event_time": TIME}
-SUBJECT = {"pipeline": NAME, "version": "UInt32"}
+SUBJECT = {"version": "UInt32"}
 
 SCORED = Table("scored", {**POSITION, **EVENT, **ANSWER, "explanation": PARTS, **SOURCE})
 OUTCOMES = Table(
@@ -142,14 +142,14 @@ def metric(at: Position, of: Fields) -> Row:
     """The row of one `Metric`."""
     window = (of["window_start_ms"], of["window_end_ms"], of["revision"])
     statistics = (of["count"], of["missing"], of["values"], of["edges"], of["bins"], of["sketch"] or b"")
-    return (*at, of["pipeline"], of["version"], of["kind"], of["subject"], of["partition"], *window, *statistics)
+    return (*at, of["version"], of["kind"], of["subject"], of["partition"], *window, *statistics)
 
 
 def alert(at: Position, of: Fields) -> Row:
     """The row of one `Alert`."""
     finding = (of["monitor"], of["subject"], of["partition"])
     times = (of["event_time_ms"], of["window_start_ms"], of["window_end_ms"])
-    return (*at, of["pipeline"], of["version"], *finding, *times, of["value"], of["threshold"], of["evidence"])
+    return (*at, of["version"], *finding, *times, of["value"], of["threshold"], of["evidence"])
 
 
 def rejected(at: Position, raw: Raw) -> Row:

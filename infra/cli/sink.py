@@ -39,7 +39,10 @@ def sink(
     logging.getLogger("httpx").setLevel(logging.WARNING)  # says each question to the registry
     settings, pipeline = Settings(), load(target)
     names = FeatureSet(
-        id=pipeline.feature_set, pipeline=pipeline.name, version=pipeline.version, names=pipeline.feature_names
+        id=pipeline.feature_set,
+        pipeline=f"{settings.topic_prefix}{pipeline.name}",
+        version=pipeline.version,
+        names=pipeline.feature_names,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -9,9 +9,9 @@ SELECT name, rows FROM
     UNION ALL
     SELECT 'outcomes', count() FROM outcomes WHERE topic = {pipeline:String} || '.outcomes'
     UNION ALL
-    SELECT 'metrics', count() FROM metrics WHERE topic = {pipeline:String} || '.metrics'
+    SELECT 'metrics', count() FROM metrics WHERE pipeline = {pipeline:String}
     UNION ALL
-    SELECT 'alerts', count() FROM alerts WHERE topic = {pipeline:String} || '.alerts'
+    SELECT 'alerts', count() FROM alerts WHERE pipeline = {pipeline:String}
     UNION ALL
     SELECT 'rejected', count() FROM rejected WHERE topic = {pipeline:String} || '.rejected'
 )
@@ -42,7 +42,7 @@ WHERE pipeline = {pipeline:String} AND answered
 ALERTS = """
 SELECT toUnixTimestamp64Milli(event_time) AS time_ms, monitor, subject, evidence
 FROM alerts
-WHERE topic = {pipeline:String} || '.alerts'
+WHERE pipeline = {pipeline:String}
 ORDER BY event_time, offset
 """
 
@@ -97,7 +97,7 @@ FROM
 (
     SELECT subject, window_start, window_end, count, values['distance'] AS distance
     FROM metrics
-    WHERE topic = 'PIPELINE.metrics' AND mapContains(values, 'distance')
+    WHERE pipeline = 'PIPELINE' AND mapContains(values, 'distance')
 )
 ORDER BY distance DESC, subject
 LIMIT 1 BY subject

@@ -43,15 +43,15 @@ EXPECTED: dict[str, rows.Row] = {
         *("sky", None, False, "images.events", 0, 0),
     ),
     "metric": (
-        *("payments", 1, "feature", "amount", 3, 1_523_145_600_000, 1_523_149_200_000, 0, 600, 4),
+        *(1, "feature", "amount", 3, 1_523_145_600_000, 1_523_149_200_000, 0, 600, 4),
         *({"mean": 53.5, "distance": 0.03125}, [0.0, 50.0, 1000.0], [400, 200], b"\x01\x02KLL"),
     ),
     "metric_without_sketch": (
-        *("payments", 1, "quality", "quality", 0, 0, 3_600_000, 2, 2, 9),
+        *(1, "quality", "quality", 0, 0, 3_600_000, 2, 2, 9),
         *({"log_loss_sum": 0.5}, [0.0, 0.5, 1.0], [1, 0, 0, 1], b""),
     ),
     "alert": (
-        *("payments", 1, "stability", "amount", 3, 1_523_149_200_000, 1_523_145_600_000, 1_523_149_200_000),
+        *(1, "stability", "amount", 3, 1_523_149_200_000, 1_523_145_600_000, 1_523_149_200_000),
         *(0.5, 0.25, "amount moved away from its reference"),
     ),
 }
