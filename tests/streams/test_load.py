@@ -1,5 +1,6 @@
 """A pipeline is found by file or by package, wherever the file lies and whatever lies beside it."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def test_neighbours_called_like_packages_of_ours_do_no_harm(tmp_path: Path) -> N
     written(tmp_path / "tests", "raise RuntimeError('not me')\n", "__init__.py")
 
     assert load(f"{written(tmp_path, GOOD)}:taps").name == "taps"
+
+
+def test_neighbours_do_not_shadow_what_is_imported_later(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    written(tmp_path, "raise RuntimeError('not me')\n", "consumers.py")
+    script = f"from streams.load import load; load({str(path)!r} + ':taps'); import consumers.rows"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_file_may_import_its_neighbours(tmp_path: Path) -> None:
