@@ -6,6 +6,7 @@ fields that is most of its time. What is written here is the same, byte for byte
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from schemas.avro import Schema, wire_header
@@ -13,8 +14,16 @@ from schemas.problem import Problem
 
 Write = Callable[[Any], bytes]
 
-_SMALL = 128
+_SMALL = 1 << 7
+_PAIR = 1 << 14
 _ONE_BYTE = tuple(bytes([n]) for n in range(_SMALL))
+_MORE = tuple(bytes([n & 0x7F | 0x80, n >> 7 | 0x80]) for n in range(_PAIR))
+"""Fourteen bits in two bytes, when more follow …"""
+_LAST = (*_ONE_BYTE, *(bytes([n & 0x7F | 0x80, n >> 7]) for n in range(_SMALL, _PAIR)))
+"""… and when none do."""
+_REPEATED = 1_024
+"""How many texts that come again and again, such as class names, are kept encoded."""
+
 _DOUBLE = struct.Struct("<d").pack
 _FLOAT = struct.Struct("<f").pack
 
@@ -27,14 +36,18 @@ def own_encoder(schema: Schema, schema_id: int) -> Callable[[Mapping[str, Any]],
     scope: dict[str, Any] = {"header": wire_header(schema_id), "long": _long, "double": _DOUBLE, "short": _ONE_BYTE}
     lines, parts = [], ["header"]
     for place, field in enumerate(schema["fields"]):
-        value = f"fields[{field['name']!r}]"
-        if field["type"] == "string":
+        value, kind = f"fields[{field['name']!r}]", field["type"]
+        if kind == "string":
             lines.append(f"    text{place} = {value}.encode()\n    size{place} = len(text{place})\n")
             parts += [f"short[2 * size{place}] if size{place} < 64 else long(size{place})", f"text{place}"]
-        elif field["type"] in ("long", "double"):
-            parts.append(f"{field['type']}({value})")
+        elif kind in ("long", "double"):
+            parts.append(f"{kind}({value})")
+        elif isinstance(kind, list):
+            scope[f"null{place}"], scope[f"write{place}"] = _nullable(kind)
+            lines.append(f"    value{place} = {value}\n")
+            parts.append(f"null{place} if value{place} is None else write{place}(value{place})")
         else:
-            scope[f"write{place}"] = _writer(field["type"])
+            scope[f"write{place}"] = _writer(kind)
             parts.append(f"write{place}({value})")
     exec(f"def encode(fields):\n{''.join(lines)}    return b''.join(({', '.join(parts)}))", scope)  # noqa: S102 (our own words)
     encode: Callable[[Mapping[str, Any]], bytes] = scope["encode"]
@@ -43,7 +56,8 @@ def own_encoder(schema: Schema, schema_id: int) -> Callable[[Mapping[str, Any]],
 
 def _writer(kind: Any) -> Write:
     if isinstance(kind, list):
-        return _nullable(kind)
+        null, write = _nullable(kind)
+        return lambda value: null if value is None else write(value)
     if isinstance(kind, dict) and kind["type"] == "array":
         return _doubles if kind["items"] == "double" else _array(_writer(kind["items"]))
     if isinstance(kind, dict) and kind["type"] == "map":
@@ -55,21 +69,24 @@ def _writer(kind: Any) -> Write:
 
 
 def _long(value: int) -> bytes:
-    """Zigzag, then base 128, low bits first."""
+    """Zigzag, then base 128, low bits first: two digits at a time, from a table."""
     rest = value << 1 if value >= 0 else ~(value << 1)
-    if rest < _SMALL:
-        return _ONE_BYTE[rest]
-    out = bytearray()
-    while rest >= _SMALL:
-        out.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
+    if rest < _PAIR:
+        return _LAST[rest]
+    parts = []
+    while rest >= _PAIR:
+        parts.append(_MORE[rest & _PAIR - 1])
+        rest >>= 14
+    parts.append(_LAST[rest])
+    return b"".join(parts)
 
 
 def _string(value: str) -> bytes:
     raw = value.encode()
     return _long(len(raw)) + raw
+
+
+_again = lru_cache(_REPEATED)(_string)
 
 
 def _bytes(value: bytes) -> bytes:
@@ -82,8 +99,15 @@ def _boolean(value: bool) -> bytes:
 
 def _doubles(values: Sequence[float]) -> bytes:
     """An array of doubles in one block."""
-    count = len(values)
-    return _long(count) + struct.pack(f"<{count}d", *values) + b"\x00" if count else b"\x00"
+    return _row(len(values))(*values) if values else b"\x00"
+
+
+@lru_cache(_REPEATED)
+def _row(count: int) -> Callable[..., bytes]:
+    """Packs so many doubles as one block."""
+    before, after = _long(count), b"\x00"
+    pack = struct.Struct(f"<{len(before)}s{count}d1s").pack
+    return lambda *values: pack(before, *values, after)
 
 
 def _array(write: Write) -> Write:
@@ -97,23 +121,22 @@ def _map(write: Write) -> Write:
     def encode(values: Mapping[str, Any]) -> bytes:
         if not values:
             return b"\x00"
-        return _long(len(values)) + b"".join([_string(k) + write(v) for k, v in values.items()]) + b"\x00"
+        return _long(len(values)) + b"".join([_again(k) + write(v) for k, v in values.items()]) + b"\x00"
 
     return encode
 
 
-def _nullable(branches: list[Any]) -> Write:
-    """A union of null and one other type."""
+def _nullable(branches: list[Any]) -> tuple[bytes, Write]:
+    """A union of null and one other type: the bytes of null, and how the other is written."""
     if len(branches) != 2 or "null" not in branches:
         raise Problem(f"the union {branches} is no type of Millrace's own messages: use one type, or that and null")
     null = _ONE_BYTE[2 * branches.index("null")]
     place = _ONE_BYTE[2 * (1 - branches.index("null"))]
-    write = _writer(branches[1 - branches.index("null")])
-
-    def encode(value: Any) -> bytes:
-        return null if value is None else place + write(value)
-
-    return encode
+    kind = branches[1 - branches.index("null")]
+    write = _writer(kind)
+    if kind == "string":
+        return null, lru_cache(_REPEATED)(lambda value: place + write(value))
+    return null, lambda value: place + write(value)
 
 
 _PRIMITIVES: Mapping[str, Write] = {

@@ -50,13 +50,19 @@ class PrefixSums:
 
     def sum(self, start: int, end: int) -> float:
         """The sum of `row[start:end]`, correctly rounded. Raises `OverflowError` beyond the largest float."""
-        prefix = self.prefix
-        return (prefix[end] - prefix[start]) / self.scale
+        return self.sums((start,), end)[0]
 
-    def mean(self, start: int, end: int) -> float:
-        """The mean of `row[start:end]`, which must not be empty, rounded once."""
-        prefix = self.prefix
-        return (prefix[end] - prefix[start]) / (self.scale * (end - start))
+    def sums(self, starts: Iterable[int], end: int) -> list[float]:
+        """The sum of `row[start:end]` for each start."""
+        prefix, scale = self.prefix, self.scale
+        until = prefix[end]
+        return [(until - prefix[start]) / scale for start in starts]
+
+    def means(self, starts: Iterable[int], end: int) -> list[float]:
+        """The mean of `row[start:end]`, which must not be empty, for each start; rounded once."""
+        prefix, scale = self.prefix, self.scale
+        until = prefix[end]
+        return [(until - prefix[start]) / (scale * (end - start)) for start in starts]
 
     def _units(self, x: float) -> int:
         numerator, denominator = x.as_integer_ratio()

@@ -11,7 +11,7 @@ from streams.feature import Aggregate, Derived, Feature, Field, Windows
 from streams.windows import History
 
 Column = Callable[[Any], float]
-Pick = Callable[[History, Sequence[int], int], float]
+Read = Callable[[History, Sequence[int], int], list[float]]
 
 
 @dataclass(slots=True)
@@ -26,50 +26,45 @@ class Features:
     """Compiled from a definition: `vector(state, event, …)` gives the features in their declared order."""
 
     def __init__(self, features: Sequence[Feature]) -> None:
+        self._features = features
         self.names = tuple(name for feature in features for name in feature.names)
         windows = [feature for feature in features if isinstance(feature, Windows)]
         self.entity = windows[0].entity if windows else None
         self._spans_ms = tuple(sorted({span for each in windows for span in each.spans_ms}))
         fields = sorted({a.field for each in windows for a in each.aggregates if a.field is not None})
         self._columns = tuple(_field(Field(name)) for name in fields)
-        self._plain = tuple((at, _plain(f)) for at, f in _places(features) if not isinstance(f, Windows))
-        self._picks = tuple(
-            (at + step, pick)
-            for at, f in _places(features)
-            if isinstance(f, Windows)
-            for step, pick in enumerate(self._aggregates(f, fields))
-        )
+        self._plain = tuple(_plain(feature) for feature in features if not isinstance(feature, Windows))
+        self._reads = tuple(read for each in windows for read in self._aggregates(each, fields))
+        self._order = _order(features)
 
     @property
     def longest_ms(self) -> int:
         """The length of the longest window; 0 without windows."""
         return self._spans_ms[-1] if self._spans_ms else 0
 
-    def _aggregates(self, windows: Windows, fields: Sequence[str]) -> list[Pick]:
-        places = [self._spans_ms.index(span) for span in windows.spans_ms]
-        return [_pick(aggregate, place, fields) for aggregate in windows.aggregates for place in places]
+    def _aggregates(self, windows: Windows, fields: Sequence[str]) -> list[Read]:
+        places = tuple(self._spans_ms.index(span) for span in windows.spans_ms)
+        return [_read(aggregate, places, fields) for aggregate in windows.aggregates]
 
     def vector(self, state: WindowState, event: Any, key: str, time_ms: int) -> list[float]:
         """The features of `event`, which is counted in its own windows.
 
         Raises `Reject`, and leaves `state` as it was, where a field, derived value or sum fails or is not finite.
         """
-        vector = [0.0] * len(self.names)
-        for at, column in self._plain:
-            vector[at] = column(event)
-        values = tuple([column(event) for column in self._columns])
+        vector = [column(event) for column in self._plain]
+        values = [column(event) for column in self._columns]
         if not isfinite(sum(vector) + sum(values)):
             self._refuse_not_finite(vector, values)
-        if self._picks:
+        if self._reads:
             history = self._history(state, key, time_ms)
             starts, end = history.add(time_ms, values)
             try:
-                for at, pick in self._picks:
-                    vector[at] = pick(history, starts, end)
+                for read in self._reads:
+                    vector += read(history, starts, end)
             except OverflowError as error:
                 history.remove(end - 1)
                 raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
-        return vector
+        return vector if self._order is None else [vector[i] for i in self._order]
 
     def _history(self, state: WindowState, key: str, time_ms: int) -> History:
         history = state.histories.get(key)
@@ -89,8 +84,9 @@ class Features:
             else:
                 heappush(deadlines, (deadline_ms, key))
 
-    def _refuse_not_finite(self, vector: Sequence[float], values: Sequence[float]) -> None:
-        for name, value in zip(self.names, vector, strict=True):
+    def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
+        names = (name for feature in self._features if not isinstance(feature, Windows) for name in feature.names)
+        for name, value in zip(names, plain, strict=True):
             if not isfinite(value):
                 raise Reject(Reason.NOT_FINITE, f"feature {name} is {value}")
         for value in values:
@@ -98,13 +94,15 @@ class Features:
                 raise Reject(Reason.NOT_FINITE, f"a windowed field is {value}")
 
 
-def _places(features: Sequence[Feature]) -> list[tuple[int, Feature]]:
-    """Each feature with the place of its first value in the vector."""
+def _order(features: Sequence[Feature]) -> Sequence[int] | None:
+    """Where each value of the vector, plain features first and windows behind them, was declared; None if it is so."""
     places, at = [], 0
     for feature in features:
-        places.append((at, feature))
+        places.append((isinstance(feature, Windows), range(at, at + len(feature.names))))
         at += len(feature.names)
-    return places
+    declared = [place for windowed in (False, True) for each, run in places if each is windowed for place in run]
+    order = sorted(range(at), key=declared.__getitem__)
+    return None if order == list(range(at)) else order
 
 
 def _plain(feature: Feature) -> Column:
@@ -141,12 +139,12 @@ def _derived(feature: Derived) -> Column:
     return compute
 
 
-def _pick(aggregate: Aggregate, place: int, fields: Sequence[str]) -> Pick:
-    """How to read one aggregate of one window from the history of a key."""
+def _read(aggregate: Aggregate, places: Sequence[int], fields: Sequence[str]) -> Read:
+    """How to read one aggregate of the windows at `places` from the history of a key."""
     if aggregate.verb == "count":
-        return lambda _, starts, end: float(end - starts[place])
+        return lambda _, starts, end: [float(end - starts[place]) for place in places]
     assert aggregate.field is not None
     column = fields.index(aggregate.field)
     if aggregate.verb == "sum":
-        return lambda history, starts, end: history.columns[column].sum(starts[place], end)
-    return lambda history, starts, end: history.columns[column].mean(starts[place], end)
+        return lambda history, starts, end: history.columns[column].sums([starts[i] for i in places], end)
+    return lambda history, starts, end: history.columns[column].means([starts[i] for i in places], end)

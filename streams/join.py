@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from schemas.scored import Scored
+from streams.pending import Pending, pack, unpack
 
 
 class Truth(NamedTuple):
@@ -19,24 +19,22 @@ class Truth(NamedTuple):
 
 
 @dataclass(slots=True)
-class Waiting:
-    """What is remembered of one event id: the scored event until its label comes, then only the label's value."""
-
-    deadline_ms: int
-    scored: Scored | None = None
-    taught: Any = None
-
-
-@dataclass(slots=True)
 class JoinState:
     """Event ids within the horizon, and labels that came before their event.
 
+    An id is in `waiting`, with what was scored, until its label comes, and then in `met` with the label's value.
     `deadlines` are ordered by (deadline, kind, id): nothing here is ever walked in the order of a dictionary.
     """
 
-    events: dict[str, Waiting] = field(default_factory=dict)
+    waiting: dict[str, bytes] = field(default_factory=dict)
+    met: dict[str, Any] = field(default_factory=dict)
     held: dict[str, Truth] = field(default_factory=dict)
     deadlines: list[tuple[int, str, str]] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all events that are remembered."""
+        return [*self.waiting, *self.met]
 
 
 class Join:
@@ -46,40 +44,52 @@ class Join:
         self._horizon_ms = horizon_ms
         self._remember_ms = remember_ms
 
-    def event(self, state: JoinState, scored: Scored, *, labelled_later: bool) -> Truth | None:
-        """Remember a scored event; its label, where that came first."""
-        deadline_ms = scored.event_time_ms + self._remember_ms
-        state.events[scored.event_id] = Waiting(deadline_ms, scored if labelled_later else None)
-        heappush(state.deadlines, (deadline_ms, "event", scored.event_id))
-        return state.held.pop(scored.event_id, None) if labelled_later else None
+    def seen(self, state: JoinState, event_id: str) -> bool:
+        """Whether an event of this id is remembered."""
+        return event_id in state.waiting or event_id in state.met
 
-    def label(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> Scored | None:
+    def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
+        """Remember an event that has no label to wait for."""
+        self._remember(state, event_id, event_time_ms)
+        state.met[event_id] = None
+
+    def wait(self, state: JoinState, event_id: str, pending: Pending, counts: Counter[str]) -> Truth | None:
+        """Let a scored event wait for its label; the label itself, where it came first and is to be taught now."""
+        self._remember(state, event_id, pending.event_time_ms)
+        held = state.held.pop(event_id, None)
+        if held is None:
+            state.waiting[event_id] = pack(pending)
+            return None
+        return held if self._meet(state, event_id, pending.event_time_ms, held, counts) else None
+
+    def label(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> Pending | None:
         """The scored event that `truth` is about, where it is to be taught now; else what became of it is counted."""
-        waiting = state.events.get(event_id)
-        if waiting is None:
-            self._hold(state, event_id, truth, counts)
-            return None
-        if waiting.scored is None:
-            counts["labels.repeated" if waiting.taught == truth.value else "labels.superseded"] += 1
-            return None
-        return self.meet(waiting.scored, state, truth, counts)
+        row = state.waiting.pop(event_id, None)
+        if row is not None:
+            pending = unpack(row)
+            return pending if self._meet(state, event_id, pending.event_time_ms, truth, counts) else None
+        if event_id in state.met:
+            self._again(state.met[event_id], truth, counts)
+        elif event_id in state.held:
+            self._again(state.held[event_id].value, truth, counts)
+        else:
+            state.held[event_id] = truth
+            heappush(state.deadlines, (truth.time_ms + self._horizon_ms, "label", event_id))
+        return None
 
-    def meet(self, scored: Scored, state: JoinState, truth: Truth, counts: Counter[str]) -> Scored | None:
-        """`scored` itself, unless the truth came after the horizon. From now on only the label's value is kept."""
-        waiting = state.events[scored.event_id]
-        waiting.scored, waiting.taught = None, truth.value
-        if truth.time_ms > scored.event_time_ms + self._horizon_ms:
+    def _remember(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
+        heappush(state.deadlines, (event_time_ms + self._remember_ms, "event", event_id))
+
+    def _meet(self, state: JoinState, event_id: str, event_time_ms: int, truth: Truth, counts: Counter[str]) -> bool:
+        """Whether the truth came within the horizon. From now on only the label's value is kept."""
+        state.met[event_id] = truth.value
+        if truth.time_ms > event_time_ms + self._horizon_ms:
             counts["labels.expired"] += 1
-            return None
-        return scored
+            return False
+        return True
 
-    def _hold(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> None:
-        earlier = state.held.get(event_id)
-        if earlier is not None:
-            counts["labels.repeated" if earlier.value == truth.value else "labels.superseded"] += 1
-            return
-        state.held[event_id] = truth
-        heappush(state.deadlines, (truth.time_ms + self._horizon_ms, "label", event_id))
+    def _again(self, earlier: Any, truth: Truth, counts: Counter[str]) -> None:
+        counts["labels.repeated" if earlier == truth.value else "labels.superseded"] += 1
 
     def expire(self, state: JoinState, watermark_ms: int, counts: Counter[str]) -> None:
         """Forget what is past its deadline: events unlabelled until now, and labels whose event never came."""
@@ -87,8 +97,10 @@ class Join:
         while deadlines and deadlines[0][0] < watermark_ms:
             deadline_ms, kind, event_id = heappop(deadlines)
             if kind == "event":
-                if state.events.pop(event_id).scored is not None:
+                if state.waiting.pop(event_id, None) is not None:
                     counts["waiting.unlabelled"] += 1
+                else:
+                    del state.met[event_id]
             elif self._held_until(state, event_id) == deadline_ms:
                 del state.held[event_id]
                 counts["labels.orphaned"] += 1

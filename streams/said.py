@@ -1,31 +1,41 @@
 """What the score stage states: an outcome, and that its model has diverged."""
 
+from typing import NamedTuple
+
 from schemas.alert import Alert
 from schemas.outcome import Outcome
-from schemas.scored import Scored
 from streams.join import Truth
-from streams.labels import Task
 from streams.learner import class_text
+from streams.pending import Pending
 from streams.pipeline import Pipeline
 from streams.stage import Record
 
 
-def outcome(scored: Scored, truth: Truth, task: Task, *, learns: bool) -> Outcome:
-    """`scored` met by its truth."""
+class Met(NamedTuple):
+    """A scored event and the truth about it."""
+
+    event_id: str
+    pending: Pending
+    truth: Truth
+
+
+def outcome(pipeline: Pipeline, met: Met, *, learns: bool) -> Outcome:
+    """What was scored met by its truth; `learns` says whether the model was taught with it."""
+    event_id, pending, truth = met
     return Outcome.trusted(
-        event_id=scored.event_id,
-        entities=scored.entities,
-        event_time_ms=scored.event_time_ms,
+        event_id=event_id,
+        entities={pipeline.key: pending.key},
+        event_time_ms=pending.event_time_ms,
         label_time_ms=truth.time_ms,
-        features=scored.features,
-        feature_set=scored.feature_set,
-        score=scored.score,
-        predicted=scored.predicted,
-        probabilities=scored.probabilities,
-        model_id=scored.model_id,
-        rung=scored.rung,
+        features=pending.features,
+        feature_set=pipeline.feature_set,
+        score=pending.score,
+        predicted=pending.predicted,
+        probabilities=pending.probabilities,
+        model_id=f"{pipeline.digest}/{pending.learnt}",
+        rung=pending.rung,
         label=class_text(truth.value),
-        target=None if task == "multiclass" else float(truth.value),
+        target=None if pipeline.task == "multiclass" else float(truth.value),
         learnt=learns,
         source_topic=truth.topic,
         source_partition=truth.partition,

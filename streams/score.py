@@ -14,8 +14,9 @@ from streams.instant import instant_ms
 from streams.join import Join, JoinState, Truth
 from streams.ladder import Belief, Ladder
 from streams.learner import Prediction, learner
+from streams.pending import Pending
 from streams.pipeline import Pipeline
-from streams.said import diverged, outcome
+from streams.said import Met, diverged, outcome
 from streams.stage import Emitted, Output, Record, Refused, Role
 
 
@@ -98,7 +99,7 @@ class ScoreStage:
         late = time_ms < state.watermark_ms
         self._advance(state, time_ms)
         event_id = str(given_id)
-        if event_id in state.join.events:
+        if self._join.seen(state.join, event_id):
             state.counts["events.duplicate"] += 1
         elif late and pipeline.late == "skip":
             state.counts["events.late"] += 1
@@ -110,17 +111,18 @@ class ScoreStage:
         inside = self._inside_truth(record, time_ms) if self._labelled_inside else None
         vector = self._features.vector(state.windows, record.value, key, time_ms)
         x = dict(zip(self._names, vector, strict=True))
-        rung, prediction = self._predict(state, x, time_ms, record, emitted)
+        rung, said = self._predict(state, x, time_ms, record, emitted)
+        learnt = state.belief.learnt
         scored = Scored.trusted(
             event_id=event_id,
             entities={self._pipeline.key: key},
             event_time_ms=time_ms,
             features=vector,
             feature_set=self._pipeline.feature_set,
-            score=prediction.score,
-            predicted=prediction.predicted,
-            probabilities=prediction.probabilities,
-            model_id=f"{self._pipeline.digest}/{state.belief.learnt}",
+            score=said.score,
+            predicted=said.predicted,
+            probabilities=said.probabilities,
+            model_id=f"{self._pipeline.digest}/{learnt}",
             rung=rung,
             explanation=None,
             source_topic=record.topic,
@@ -129,13 +131,16 @@ class ScoreStage:
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
-        held = self._join.event(state.join, scored, labelled_later=self._labelled_later)
+        pending = Pending(key, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
         if self._by_itself:
-            self._teach(state, scored, x, None, record, emitted)
-        if inside is not None:
-            self._outcome(state, record, scored, inside, x, emitted)
-        elif held is not None and self._join.meet(scored, state.join, held, state.counts):
-            self._outcome(state, record, scored, held, x, emitted)
+            self._teach(state, time_ms, x, None, record, emitted)
+        if self._labelled_later:
+            truth = self._join.wait(state.join, event_id, pending, state.counts)
+        else:
+            self._join.event(state.join, event_id, time_ms)
+            truth = inside
+        if truth is not None:
+            self._outcome(state, record, Met(event_id, pending, truth), x, emitted)
 
     def _inside_truth(self, record: Record, time_ms: int) -> Truth:
         assert self._labels is not None
@@ -159,33 +164,29 @@ class ScoreStage:
         time_ms = instant_ms(getattr(label, labels.time))
         value = self._learner.truth(getattr(label, labels.field))
         truth = Truth(value, time_ms, record.topic, record.partition, record.offset)
-        scored = self._join.label(state.join, str(getattr(label, labels.id)), truth, state.counts)
-        if scored is not None:
-            x = dict(zip(self._names, scored.features, strict=True))
-            self._outcome(state, record, scored, truth, x, emitted)
+        event_id = str(getattr(label, labels.id))
+        pending = self._join.label(state.join, event_id, truth, state.counts)
+        if pending is not None:
+            x = dict(zip(self._names, pending.features, strict=True))
+            self._outcome(state, record, Met(event_id, pending, truth), x, emitted)
 
     def _outcome(
-        self,
-        state: ScoreState,
-        record: Record,
-        scored: Scored,
-        truth: Truth,
-        x: dict[str, float],
-        emitted: list[Emitted],
+        self, state: ScoreState, record: Record, met: Met, x: dict[str, float], emitted: list[Emitted]
     ) -> None:
         """The scored event met by its label: taught and stated."""
-        learns = not self._by_itself and self._teach(state, scored, x, truth.value, record, emitted)
-        emitted.append(_output(record, outcome(scored, truth, self._pipeline.task, learns=learns)))
+        truth, time_ms = met.truth.value, met.pending.event_time_ms
+        learns = not self._by_itself and self._teach(state, time_ms, x, truth, record, emitted)
+        emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1
 
     def _teach(
-        self, state: ScoreState, scored: Scored, x: dict[str, float], truth: Any, record: Record, emitted: list[Emitted]
+        self, state: ScoreState, time_ms: int, x: dict[str, float], truth: Any, record: Record, emitted: list[Emitted]
     ) -> bool:
         """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it."""
         try:
             return self._ladder.teach(state.model, x, truth, state.belief)
         except ArithmeticError as error:
-            emitted.append(_output(record, diverged(self._pipeline, record, scored.event_time_ms, error)))
+            emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
             return False
 
     def _advance(self, state: ScoreState, time_ms: int) -> None:

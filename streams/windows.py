@@ -52,8 +52,9 @@ class History:
         starts = self.starts
         for i, span_ms in enumerate(self.spans_ms):
             until_ms, start = at_ms - span_ms, starts[i]
-            if times[start] <= until_ms:
-                starts[i] = bisect_right(times, until_ms, start)
+            while times[start] <= until_ms:
+                start += 1
+            starts[i] = start
         return starts, len(times)
 
     def _add_late(self, at_ms: int, values: Sequence[float]) -> tuple[Sequence[int], int]:

@@ -55,7 +55,7 @@ def test_what_becomes_of_each_record_is_what_the_naive_join_says(
     assert +state.counts == +oracle.counts
     assert [(o.event_id, o.label == "true") for o in messages(emitted, Outcome)] == oracle.taught
     assert set(state.join.held) == set(oracle.held)
-    assert set(state.join.events) == set(oracle.taps)
+    assert set(state.join.ids) == set(oracle.taps)
 
 
 @given(records=LOGS)
@@ -124,7 +124,7 @@ def test_an_event_without_a_label_is_counted_when_it_is_forgotten() -> None:
     state, _ = fold(MADE, Log().tap("1", 1_000).tap("2", 1_101).records)
 
     assert state.counts["waiting.unlabelled"] == 1
-    assert list(state.join.events) == ["2"]
+    assert list(state.join.ids) == ["2"]
 
 
 def test_a_held_label_waits_its_whole_horizon_though_an_earlier_one_for_the_same_id_has_met() -> None:
@@ -174,7 +174,7 @@ def test_a_label_inside_that_is_no_truth_rejects_its_event_and_leaves_no_trace()
 
     assert [refused.reject.reason for refused in refusals(emitted)] == [Reason.INVALID]
     assert not messages(emitted, Scored)
-    assert not state.join.events
+    assert not state.join.ids
 
 
 def test_the_number_of_a_regression_is_target_and_text() -> None:

@@ -89,7 +89,7 @@ def test_memory_ends_with_the_horizon(made: Pipeline, records: list[Record]) -> 
 
     stage.fold(state, Log().tap("last", newest_ms + 10_000, card="z").records)
 
-    assert list(state.join.events) == ["last"]
+    assert list(state.join.ids) == ["last"]
     assert not state.join.held
     assert len(state.join.deadlines) == 1
     assert set(state.windows.histories) <= {"z"}

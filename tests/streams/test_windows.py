@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.reject import Reject
-from streams import per
+from streams import Derived, Field, per
 from streams.features import Features, WindowState
 from tests.streams.builders import Tap
 from tests.streams.oracle import NaiveWindows
 
 SPANS_MS = (7, 20, 50)
 WINDOWS = per("card").over("7ms", "20ms", "50ms").count().sum("amount").mean("amount")
+NIGHT = Derived("night", lambda _: -1)
 AMOUNTS = st.one_of(st.floats(0, 1e6), st.sampled_from([0.1, 0.2, 0.3, 1e-9, 5e-324, 1e300, -1e300]))
 
 Step = tuple[str, int, float]
@@ -138,3 +139,20 @@ def test_a_key_that_stays_holds_at_most_twice_what_its_windows_hold(step_ms: int
 
     assert most <= 2 * inside + 2 * 33
     assert len(state.histories["a"].columns[0].prefix) == len(state.histories["a"].times) + 1
+
+
+def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_are() -> None:
+    mixed = [per("card").over("7ms").count(), Field("amount"), per("card").over("7ms", "20ms").sum("amount"), NIGHT]
+    features, state = Features(mixed), WindowState()
+    features.vector(state, Tap(tap_id="0", at_ms=90, card="a", amount=2.0), "a", 90)
+
+    vector = features.vector(state, Tap(tap_id="1", at_ms=100, card="a", amount=3.0), "a", 100)
+
+    told = dict(zip(features.names, vector, strict=True))
+    assert told == {
+        "card.count.7ms": 1.0,
+        "amount": 3.0,
+        "card.amount.sum.7ms": 3.0,
+        "card.amount.sum.20ms": 5.0,
+        "night": -1.0,
+    }
