@@ -31,7 +31,7 @@ class Entry(Message):
     records: int = Field(description="how many records were folded")
     disordered: int = Field(description="of these, how many came behind the merge point and were folded on arrival")
     counts: dict[str, int] = Field(description="what became of the records, as in `events.scored`; this entry's only")
-    event_time_ms: int = Field(description="the watermark: highest event time folded, milliseconds since the epoch, UTC")
+    event_time_ms: int = Field(description="the watermark: the highest event time folded, milliseconds since 1970")
     model_id: str | None = Field(description="the model after the batch; null where the stage has none")
     outputs: int = Field(description="how many messages were produced")
     output_hash: str = Field(description="SHA-256 of the produced messages, in order, as hex")

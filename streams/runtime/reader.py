@@ -29,12 +29,14 @@ class Reread(NamedTuple):
     headers: Headers
 
 
-def reread(kafka: Mapping[str, object], topic: str, partition: int, start: int, end: int) -> Iterator[Run]:
-    """The committed records in `[start, end)`, in runs; the last run ends at `end` exactly.
+def reread(
+    kafka: Mapping[str, object], topic: str, partition: int, start: int, end: int | None = None
+) -> Iterator[Run]:
+    """The committed records in `[start, end)`, in runs; the last run ends at `end` exactly, without one at the log's.
 
     Raises `Problem` where the log falls silent before `end`, or no longer holds `start`.
     """
-    if start >= end:
+    if end is not None and start >= end:
         yield Run(topic, start, end, end, [])
         return
     consumer = Consumer(
@@ -50,17 +52,20 @@ def reread(kafka: Mapping[str, object], topic: str, partition: int, start: int, 
     try:
         consumer.assign([TopicPartition(topic, partition, start)])
         position = start
-        while position < end:
+        while end is None or position < end:
             records, ended = _chunk(consumer, topic, end)
-            reached = end if ended or (records and records[-1].offset + 1 >= end) else position
-            after = max(reached, records[-1].offset + 1) if records else reached
+            after = records[-1].offset + 1 if records else position
+            if ended and end is not None:
+                after = max(after, end)
             yield Run(topic, position, after, end, records)
             position = after
+            if ended and end is None:
+                return
     finally:
         consumer.close()
 
 
-def _chunk(consumer: Consumer, topic: str, end: int) -> tuple[list[Reread], bool]:
+def _chunk(consumer: Consumer, topic: str, end: int | None) -> tuple[list[Reread], bool]:
     """The next records before `end`, and whether the end of the partition was met."""
     records: list[Reread] = []
     messages = consumer.consume(CHUNK, timeout=FILL_S) or consumer.consume(1, timeout=SILENCE_S)
@@ -73,7 +78,7 @@ def _chunk(consumer: Consumer, topic: str, end: int) -> tuple[list[Reread], bool
                 return records, True
             raise Problem(f"{topic} cannot be read again ({error.str()}): its state cannot be rebuilt")
         offset = cast(int, message.offset())
-        if offset >= end:
+        if end is not None and offset >= end:
             return records, True
         records.append(
             Reread(
