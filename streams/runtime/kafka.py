@@ -1,0 +1,186 @@
+"""Kafka itself behind the ports: confluent's producer, a consumer that never joins, and the admin client."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from schemas.problem import Problem
+from streams.runtime.codec import Message
+from streams.runtime.ports import Abortable, Facts, Fenced, Mark, Unknown
+from streams.runtime.raw import Run
+from streams.runtime.reader import reread
+
+TIMEOUT_S = 30.0
+TRANSACTION_TIMEOUT_MS = 9_000
+"""Below the session time-out: who has lost the partition has lost the transaction before."""
+
+FULL_S = 0.1
+TRIES = 3
+
+_FENCED = (
+    KafkaError._FENCED,
+    KafkaError.PRODUCER_FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_TXN_STATE,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
+)
+
+
+class RealTransactions:
+    """The transactional producer of one task. Creating it fences every earlier one of its id."""
+
+    def __init__(
+        self, kafka: Mapping[str, object], transactional_id: str, partition: int, membership: Callable[[], object]
+    ) -> None:
+        self._partition = partition
+        self._membership = membership
+        self._producer = Producer(
+            {
+                **kafka,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "retry.backoff.ms": 2,
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",
+                "queue.buffering.max.messages": 1_000_000,
+            }
+        )
+        self._call(self._producer.init_transactions, TIMEOUT_S)
+
+    def begin(self) -> None:
+        """Open a transaction."""
+        self._call(self._producer.begin_transaction)
+
+    def produce(self, message: Message) -> None:
+        """Add a message in the task's partition; waits where the client's queue is full."""
+        topic, key, value, timestamp_ms, headers = message
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    value=value,
+                    key=key,
+                    partition=self._partition,
+                    timestamp=timestamp_ms,
+                    headers=headers,  # type: ignore[arg-type]  # the stubs forget that lists of bytes are fine
+                )
+            except BufferError:
+                self._producer.poll(FULL_S)
+            except KafkaException as error:
+                raise _named(error.args[0]) from error
+            else:
+                return
+
+    def send_offsets(self, marks: Mapping[str, Mark]) -> None:
+        """Add the group's positions."""
+        positions = [TopicPartition(t, self._partition, at, metadata) for t, (at, metadata) in marks.items()]
+        self._call(self._producer.send_offsets_to_transaction, positions, self._membership(), TIMEOUT_S)
+
+    def commit(self) -> None:
+        """Flush and commit. A time-out is asked again, since the answer may still come; after that it is `Unknown`."""
+        for _ in range(TRIES):
+            try:
+                self._producer.commit_transaction(TIMEOUT_S)
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise _of_commit(error.args[0]) from error
+            else:
+                return
+        raise Unknown("the transaction coordinator did not say whether it committed")
+
+    def abort(self) -> None:
+        """Take back what is open."""
+        self._call(self._producer.abort_transaction, TIMEOUT_S)
+
+    def close(self) -> None:
+        """Abort what is open and let go of the connection."""
+        try:
+            self._producer.abort_transaction(TIMEOUT_S)
+        except KafkaException:
+            return  # nothing was open, or somebody else has aborted it: either way nothing of ours can appear
+
+    def _call(self, function: Callable[..., Any], *arguments: object) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                function(*arguments)
+            except KafkaException as error:
+                if left and error.args[0].retriable():
+                    continue
+                raise _named(error.args[0]) from error
+            else:
+                return
+
+
+def _of_commit(error: KafkaError) -> Exception:
+    """A commit that failed for good: refused, or its outcome is not known."""
+    named = _named(error)
+    return named if isinstance(named, Fenced | Abortable) else Unknown(error.str())
+
+
+def _named(error: KafkaError) -> Exception:
+    if error.code() in _FENCED:
+        return Fenced(error.str())
+    if error.txn_requires_abort():
+        return Abortable(error.str())
+    return Problem(f"Kafka did not take a commit ({error.str()}): check the broker; nothing of it is visible")
+
+
+class RealKafka:
+    """One cluster. A helper consumer per group, which never joins it, says what is committed."""
+
+    def __init__(self, kafka: Mapping[str, object]) -> None:
+        self._kafka: dict[str, Any] = dict(kafka)
+        self._admin = AdminClient({**self._kafka, "log_level": 0})
+        self._groups: dict[str, Consumer] = {}
+
+    def transactions(self, transactional_id: str, group: str, partition: int) -> RealTransactions:
+        """A producer that fences every earlier one of its id."""
+        return RealTransactions(self._kafka, transactional_id, partition, self._consumer(group).consumer_group_metadata)
+
+    def committed(self, group: str, topics: Collection[str], partition: int) -> dict[str, Mark | None]:
+        """What the group has committed. Asked of a consumer: the admin client can crash while a coordinator loads."""
+        asked = [TopicPartition(topic, partition) for topic in topics]
+        told = self._ask(lambda: self._consumer(group).committed(asked, timeout=TIMEOUT_S))
+        return {each.topic: Mark(each.offset, each.metadata or "") if each.offset >= 0 else None for each in told}
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """First and next offset."""
+        asked = TopicPartition(topic, partition)
+        low, high = self._ask(lambda: self._consumer("millrace.reread").get_watermark_offsets(asked, timeout=TIMEOUT_S))
+        return low, high
+
+    def read(self, topic: str, partition: int, start: int, end: int | None = None) -> Iterator[Run]:
+        """Committed records from `start`."""
+        return reread(self._kafka, topic, partition, start, end)
+
+    def describe(self, topics: Collection[str]) -> dict[str, Facts]:
+        """Id and partition count."""
+        told = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_S)
+        facts = {}
+        for topic, answer in told.items():
+            found = self._ask(answer.result)
+            facts[topic] = Facts(str(found.topic_id), len(found.partitions))
+        return facts
+
+    def close(self) -> None:
+        """Let go of the helper consumers."""
+        for consumer in self._groups.values():
+            consumer.close()
+        self._groups.clear()
+
+    def _consumer(self, group: str) -> Consumer:
+        if group not in self._groups:
+            self._groups[group] = Consumer({**self._kafka, "group.id": group, "enable.auto.commit": False})
+        return self._groups[group]
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        for left in reversed(range(TRIES)):
+            try:
+                return question()
+            except KafkaException as error:
+                if not left or not error.args[0].retriable():
+                    raise Problem(f"Kafka does not answer ({error.args[0].str()}): check the broker") from error
+        raise AssertionError

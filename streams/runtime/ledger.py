@@ -1,0 +1,138 @@
+"""The chain of a task's ledger: each entry is sealed over the one before; none can be cut, changed or forged."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schemas.ledger import Entry, Kind
+from schemas.problem import Problem
+from streams.runtime.codec import Message
+
+START = "0" * 64
+"""What stands before the first entry."""
+
+_SEAL = {"head", "signature"}
+_canonical = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+def hash_of(messages: Sequence[Message]) -> str:
+    """SHA-256 of topic, key, value, timestamp and headers of each message, in order, as hex."""
+    return hashlib.sha256(_canonical(messages)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs heads with a key, so that nobody without it can write an entry. Its key's id is public."""
+
+    key: bytes
+
+    @property
+    def key_id(self) -> str:
+        return hashlib.sha256(b"id" + self.key).hexdigest()[:8]
+
+    def sign(self, head: str) -> str:
+        """Key id and HMAC-SHA256 of `head`."""
+        return f"{self.key_id}:{hmac.new(self.key, head.encode(), hashlib.sha256).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What every entry of one task repeats."""
+
+    pipeline: str
+    version: int
+    stage: str
+    partition: int
+    environment: str
+
+    def __str__(self) -> str:
+        return f"{self.pipeline}.v{self.version}.{self.stage}, partition {self.partition}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What one batch did: its ranges, and what came of them."""
+
+    starts: Mapping[str, int]
+    ends: Mapping[str, int]
+    records: int = 0
+    disordered: int = 0
+    counts: Mapping[str, int]
+    event_time_ms: int = 0
+    model_id: str | None = None
+    outputs: int = 0
+    output_hash: str = hash_of(())
+
+
+class Chain:
+    """The end of one task's ledger: what the next entry follows on."""
+
+    def __init__(self, named: Named, signer: Signer | None, last: Entry | None = None, *, epoch: int = 0) -> None:
+        self.named = named
+        self.signer = signer
+        self.epoch = epoch
+        self.seq = -1 if last is None else last.seq
+        self.head = START if last is None else last.head
+        self.ends: dict[str, int] = {} if last is None else last.ends
+
+    def next(self, work: Work, *, kind: Kind = "batch", checkpoint: bool = False, note: str | None = None) -> Entry:
+        """The entry that says so, sealed. It counts from the moment that `advance` is told of its commit."""
+        named = self.named
+        body: dict[str, Any] = {
+            "pipeline": named.pipeline,
+            "version": named.version,
+            "stage": named.stage,
+            "partition": named.partition,
+            "epoch": self.epoch,
+            "seq": self.seq + 1,
+            "kind": kind,
+            "starts": dict(work.starts),
+            "ends": dict(work.ends),
+            "records": work.records,
+            "disordered": work.disordered,
+            "counts": dict(work.counts),
+            "event_time_ms": work.event_time_ms,
+            "model_id": work.model_id,
+            "outputs": work.outputs,
+            "output_hash": work.output_hash,
+            "checkpoint": checkpoint,
+            "environment": named.environment,
+            "note": note,
+            "previous": self.head,
+        }
+        head = _head(body)
+        return Entry.trusted(**body, head=head, signature=self.signer.sign(head) if self.signer else None)
+
+    def advance(self, entry: Entry) -> None:
+        """`entry` is committed."""
+        self.seq, self.head, self.ends = entry.seq, entry.head, entry.ends
+
+
+def check(entry: Entry, before: Entry | None, signer: Signer | None) -> None:
+    """Raise `Problem` where `entry` is not what was written, does not follow on `before`, or is not signed by us."""
+    what = f"entry {entry.seq} of the ledger of {entry.pipeline}.v{entry.version}.{entry.stage}/{entry.partition}"
+    if _head({name: value for name, value in entry.__dict__.items() if name not in _SEAL}) != entry.head:
+        raise Problem(f"{what} was changed after it was written: its hash is not {entry.head[:12]}… as it says")
+    if signer is not None and not hmac.compare_digest(entry.signature or "", signer.sign(entry.head)):
+        by = f"by key {entry.signature.partition(':')[0]}" if entry.signature else "by nobody"
+        raise Problem(f"{what} is not signed by our key {signer.key_id}, but {by}: it may be forged")
+    if before is None:
+        return
+    if entry.seq != before.seq + 1:
+        raise Problem(f"{what} comes after entry {before.seq}: what stood between them was cut out")
+    if entry.previous != before.head:
+        raise Problem(f"{what} follows on {entry.previous[:12]}…, but entry {before.seq} is {before.head[:12]}…")
+    if entry.starts != before.ends:
+        raise Problem(f"{what} begins at {_told(entry.starts)}, where entry {before.seq} ends at {_told(before.ends)}")
+
+
+def _head(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_canonical(body)).hexdigest()
+
+
+def _told(positions: Mapping[str, int]) -> str:
+    return ", ".join(f"{topic}@{offset}" for topic, offset in sorted(positions.items()))
