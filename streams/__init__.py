@@ -2,7 +2,8 @@
 
 from streams.feature import Derived, Field, Per, Windows, per
 from streams.labels import Labels
+from streams.limits import Limits
 from streams.monitor.definition import Monitor
 from streams.pipeline import Pipeline
 
-__all__ = ["Derived", "Field", "Labels", "Monitor", "Per", "Pipeline", "Windows", "per"]
+__all__ = ["Derived", "Field", "Labels", "Limits", "Monitor", "Per", "Pipeline", "Windows", "per"]

@@ -16,6 +16,7 @@ from streams.feature import Derived, Feature, Field, Windows
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
+from streams.limits import Limits
 from streams.monitor.definition import Monitor
 
 Late = Literal["score", "skip"]
@@ -36,6 +37,7 @@ class Pipeline:
     - `late`: what becomes of an event older than the newest of its partition: `score` it as of its own time, or `skip`.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
+    - `limits`: how many rejects stop a partition.
 
     Raises `Problem`, naming the field and the cure, where the definition cannot work.
     """
@@ -56,6 +58,7 @@ class Pipeline:
         ahead: str = "1h",
         remember: str | None = None,
         monitor: Monitor | None = None,
+        limits: Limits | None = None,
         events_topic: str | None = None,
         labels_topic: str | None = None,
         **not_built: object,
@@ -67,6 +70,7 @@ class Pipeline:
         self.features, self.model, self.labels = checked_features(features), model, labels
         self.learning, self.late = learning, late
         self.monitor = monitor if monitor is not None else Monitor()
+        self.limits = limits if limits is not None else Limits()
         self.events_topic, self.labels_topic = events_topic, labels_topic
         self.ahead_ms = duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED

@@ -39,6 +39,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         sources=_score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
         encoder=_encoder(stage, topics, registry, (Scored, Outcome, Alert) if scoring else (Metric, Alert)),
         partitions=partitions,
+        limits=pipeline.limits,
     )
 
 

@@ -104,9 +104,12 @@ class Ownership:
         return [owned.task for owned in self._owned.values()]
 
     async def step(self, partition: int) -> None:
-        """Fold and commit all that is queued for this partition. While one call does so, another returns at once."""
+        """Fold and commit all that is queued for this partition. While one call does so, another returns at once.
+
+        After a failure it does neither: a commit would pass over what the failed task has taken.
+        """
         owned = self._owned.get(partition)
-        if owned is None or owned.stepping.locked():
+        if owned is None or owned.stepping.locked() or self.failed.done():
             return
         try:
             async with owned.stepping:

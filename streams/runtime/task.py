@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.problem import Problem
+from streams.limits import Limits, Tallies
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.merge import Merge
 from streams.runtime.raw import Raw, Run
@@ -28,6 +29,7 @@ class Binding:
     sources: Sequence[Source]
     encoder: Encoder
     partitions: int
+    limits: Limits
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -55,6 +57,8 @@ class Task:
         self.partition = partition
         self.merge = Merge(binding.topics, [positions[topic] for topic in binding.topics])
         self.state = binding.stage.initial(partition)
+        self.tallies: Tallies = {}
+        self._stopped: Problem | None = None
         self.seq = 0
 
     @property
@@ -77,11 +81,22 @@ class Task:
         return len(self.merge.inputs[topic].records) >= BUFFER_LIMIT
 
     def step(self, limit: int = GROUP_LIMIT) -> Group | None:
-        """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing."""
+        """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing.
+
+        Raises `Problem` where so many were rejected that the partition stops, and at every step after that: nothing
+        behind the last group may be committed.
+        """
+        if self._stopped is not None:
+            raise self._stopped
         taken = self.merge.take(limit)
         if not taken:
             return None
-        emitted = self.binding.stage.fold(self.state, self._decode(taken))
+        records = self._decode(taken)
+        emitted = self.binding.stage.fold(self.state, records)
+        stop = self.binding.limits.count(self.tallies, records, emitted)
+        if stop is not None:
+            self._stopped = Problem(f"{self.binding.stage.name} stops: {stop}")
+            raise self._stopped
         self.seq += 1
         messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
         return Group(messages=messages, positions=self.positions, records=len(taken), counts=dict(self.counts))
@@ -89,7 +104,9 @@ class Task:
     def refold(self, limit: int = GROUP_LIMIT) -> int:
         """Fold what was committed before, without giving anything; how many records."""
         taken = self.merge.take(limit)
-        self.binding.stage.fold(self.state, self._decode(taken))
+        records = self._decode(taken)
+        emitted = self.binding.stage.fold(self.state, records)
+        self.binding.limits.count(self.tallies, records, emitted)  # what is committed has passed the limits of its day
         return len(taken)
 
     def require(self, counts: Mapping[str, int]) -> None:
