@@ -1,7 +1,7 @@
 """What a stage is: a deterministic fold over records in one total order, with no Kafka in sight."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -58,6 +58,9 @@ class State(Protocol):
     counts: Counter[str]
 
 
+Saved = Iterator[tuple[bytes, bytes | None]]
+"""Keys with what they hold now; None where they are gone."""
+
 S = TypeVar("S", bound=State)
 
 
@@ -74,3 +77,12 @@ class Stage(Protocol[S]):
 
     def fold(self, state: S, records: Sequence[Record]) -> list[Emitted]:
         """Advance `state` over `records`, in their order, and return what they give, in that order."""
+
+    def save(self, state: S) -> Saved:
+        """Keys and values that have changed since the last save of this `state`; None: the key is gone.
+
+        The law: the latest values of all saves, restored, go on as `state` does, in every output, wherever saved.
+        """
+
+    def restore(self, partition: int, values: Mapping[bytes, bytes]) -> S:
+        """The state that `values` were saved of. Raises `Problem` where they are of another definition, or forged."""
