@@ -6,7 +6,7 @@ from infra import topics
 from infra.feed import KAFKA_WITHIN_S, create_inputs, partitions_there
 from infra.settings import Settings, librdkafka
 from streams.pipeline import Pipeline
-from streams.runtime.bind import check_learning
+from streams.runtime.bind import STAGES, check_learning
 
 
 def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = None) -> int:
@@ -20,7 +20,11 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     check_learning(pipeline, count)
     create_inputs(pipeline, settings, partitions=count)
     admin = AdminClient({**librdkafka(settings), "log_level": 0})
-    names = pipeline.topics(settings.topic_prefix).outputs
-    specs = [topics.TopicSpec(name=name, partitions=count) for name in names]
+    named = pipeline.topics(settings.topic_prefix)
+    kept = [*named.outputs, *(named.ledger(pipeline.version, stage) for stage in STAGES)]
+    specs = [topics.TopicSpec(name=name, partitions=count) for name in kept]
+    for stage in STAGES:
+        name = named.state(pipeline.version, stage)
+        specs.append(topics.TopicSpec(name=name, partitions=count, cleanup="compact"))
     topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
     return count

@@ -22,7 +22,7 @@ from schemas.registry import Registry
 from streams.pipeline import Pipeline
 from streams.runtime.app import Connection, serve
 from streams.runtime.bind import STAGES, bind
-from streams.runtime.writer import Fenced
+from streams.runtime.ports import Fenced
 
 CHECK_S = 0.2
 TOLD = "error: "
@@ -47,7 +47,12 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
     log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
     connection = Connection(
-        librdkafka=librdkafka(settings), aiokafka=aiokafka(settings), web_host=settings.metrics_host, web_port=port
+        librdkafka=librdkafka(settings),
+        aiokafka=aiokafka(settings),
+        web_host=settings.metrics_host,
+        web_port=port,
+        ledger_key=settings.ledger_key.get_secret_value().encode() if settings.ledger_key else None,
+        accept_divergence=settings.accept_divergence,
     )
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)

@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     clickhouse_ca_file: Certificates | None = None
     clickhouse_database: Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] = "default"
 
+    ledger_key: SecretStr | None = None
+    """Signs every entry of the ledger; with it, an entry that is not signed by it is refused."""
+    accept_divergence: bool = False
+    """Go on where folding again gives something else than the ledger says; the ledger then says so."""
+
     data_dir: Path | None = None
     """Where the embedded servers keep what they store; without it, it goes with them."""
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"

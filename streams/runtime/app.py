@@ -11,7 +11,10 @@ import faust
 from faust.types import AppT, Message
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from streams.runtime.kafka import RealKafka
+from streams.runtime.ledger import Signer
 from streams.runtime.metrics import Metrics
+from streams.runtime.owner import Owner
 from streams.runtime.ownership import Ownership
 from streams.runtime.task import Binding
 
@@ -24,6 +27,13 @@ class Connection:
     aiokafka: Mapping[str, object]
     web_host: str = "127.0.0.1"
     web_port: int = 0
+    ledger_key: bytes | None = None
+    accept_divergence: bool = False
+
+    def owner(self, binding: Binding) -> Owner:
+        """Who takes the partitions of a stage, on this Kafka."""
+        signer = Signer(self.ledger_key) if self.ledger_key else None
+        return Owner(binding=binding, kafka=RealKafka(self.librdkafka), signer=signer, accept=self.accept_divergence)
 
 
 class Token(faust.Schema):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -43,7 +53,7 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
     Raises what a task failed with: `Problem`, `Fenced`, or a bug by its own name.
     """
     metrics = Metrics(pipeline, binding.stage.name)
-    ownership = Ownership(binding, connection.librdkafka, metrics)
+    ownership = Ownership(connection.owner(binding), metrics)
     app = stage_app(binding, connection, ownership, metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,9 +1,13 @@
 """Binds a pipeline's stages to their topics: which inputs, in which order, and how their values are read."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from schemas.alert import Alert
 from schemas.avro import avro_schema
 from schemas.decode import input_decoder, own_decoder
 from schemas.encode import own_encoder
+from schemas.ledger import Entry
 from schemas.message import Message
 from schemas.metric import Metric
 from schemas.outcome import Outcome
@@ -15,6 +19,7 @@ from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
 from streams.pipeline import Pipeline
 from streams.runtime.codec import Encoder, Source
+from streams.runtime.ledger import LedgerTopic
 from streams.runtime.task import Binding
 from streams.score import ScoreStage
 from streams.stage import Role
@@ -32,12 +37,18 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     check_learning(pipeline, partitions)
     topics = pipeline.topics(prefix)
     scoring = stage == "score"
+    ledger = topics.ledger(pipeline.version, stage)
     return Binding(
         stage=ScoreStage(pipeline) if scoring else monitor_stage(pipeline),
+        pipeline=f"{prefix}{pipeline.name}",
+        version=pipeline.version,
+        digest=pipeline.digest,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
         sources=_score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
         encoder=_encoder(stage, topics, registry, (Scored, Outcome, Alert) if scoring else (Metric, Alert)),
+        ledger=LedgerTopic(ledger, _writes(Entry, ledger, registry), own_decoder(Entry, registry)),
+        state_topic=topics.state(pipeline.version, stage),
         partitions=partitions,
         limits=pipeline.limits,
     )
@@ -94,6 +105,12 @@ def _monitor_sources(topics: Topics, registry: Registry) -> list[Source]:
 def _encoder(stage: str, topics: Topics, registry: Registry, messages: tuple[type[Message], ...]) -> Encoder:
     values = {}
     for message in messages:
-        topic, schema = topics.named(message.TOPIC), avro_schema(message)
-        values[message.TOPIC] = (topic, own_encoder(schema, registry.register(topic, schema)))
+        topic = topics.named(message.TOPIC)
+        values[message.TOPIC] = (topic, _writes(message, topic, registry))
     return Encoder(stage=stage, values=values, rejected=topics.rejected)
+
+
+def _writes(message: type[Message], topic: str, registry: Registry) -> Callable[[Mapping[str, Any]], bytes]:
+    """How values of `topic` are written; its schema is registered."""
+    schema = avro_schema(message)
+    return own_encoder(schema, registry.register(topic, schema))

@@ -17,9 +17,11 @@ TRANSACTION_TIMEOUT_MS = 9_000
 """Below the session time-out: who has lost the partition has lost the transaction before."""
 
 FULL_S = 0.1
+CLOSE_S = 5.0
 TRIES = 3
 
 _FENCED = (
+    KafkaError._FATAL,
     KafkaError._FENCED,
     KafkaError.PRODUCER_FENCED,
     KafkaError.INVALID_PRODUCER_EPOCH,
@@ -48,7 +50,10 @@ class RealTransactions:
                 "queue.buffering.max.messages": 1_000_000,
             }
         )
-        self._call(self._producer.init_transactions, TIMEOUT_S)
+        try:
+            self._call(self._producer.init_transactions, TIMEOUT_S)
+        except Unknown as error:
+            raise Problem(f"Kafka does not answer {transactional_id} ({error}): check the brokers") from error
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -98,7 +103,7 @@ class RealTransactions:
     def close(self) -> None:
         """Abort what is open and let go of the connection."""
         try:
-            self._producer.abort_transaction(TIMEOUT_S)
+            self._producer.abort_transaction(CLOSE_S)
         except KafkaException:
             return  # nothing was open, or somebody else has aborted it: either way nothing of ours can appear
 
@@ -115,7 +120,7 @@ class RealTransactions:
 
 
 def _of_commit(error: KafkaError) -> Exception:
-    """A commit that failed for good: refused, or its outcome is not known."""
+    """Why a commit failed: refused, or its outcome is not known."""
     named = _named(error)
     return named if isinstance(named, Fenced | Abortable) else Unknown(error.str())
 
@@ -125,6 +130,8 @@ def _named(error: KafkaError) -> Exception:
         return Fenced(error.str())
     if error.txn_requires_abort():
         return Abortable(error.str())
+    if error.retriable():
+        return Unknown(error.str())
     return Problem(f"Kafka did not take a commit ({error.str()}): check the broker; nothing of it is visible")
 
 

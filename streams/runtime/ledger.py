@@ -2,14 +2,16 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.decode import Decode
 from schemas.ledger import Entry, Kind
 from schemas.problem import Problem
+from schemas.reject import Reject
 from streams.runtime.codec import Message
 
 START = "0" * 64
@@ -66,6 +68,25 @@ class Work:
     model_id: str | None = None
     outputs: int = 0
     output_hash: str = hash_of(())
+
+
+class LedgerTopic(NamedTuple):
+    """Where the entries of a stage stand, and how they are written."""
+
+    topic: str
+    encode: Callable[[Mapping[str, Any]], bytes]
+    decode: Decode
+
+    def message(self, entry: Entry) -> Message:
+        """`entry` for its topic; its partition is its key. Its Kafka time is when it was committed."""
+        return Message(self.topic, str(entry.partition).encode(), self.encode(entry.__dict__), 0, [])
+
+    def entry(self, value: bytes | None) -> Entry:
+        """The entry that stands in the log. Raises `Problem` where its bytes are none."""
+        try:
+            return Entry.trusted(**self.decode(value))
+        except Reject as reject:
+            raise Problem(f"{self.topic} holds a record that is no entry: {reject.message}") from reject
 
 
 class Chain:

@@ -3,6 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
 from streams.runtime.raw import Raw, Run
 
 Place = tuple[int, int, int]
@@ -36,6 +38,14 @@ class Input:
         return (max(self.high_ms, first.timestamp), self.rank, first.offset)
 
 
+class MergeState(msgspec.Struct):
+    """Per topic the running maximum of the timestamp, the merge point, and how many records came behind it."""
+
+    highs: dict[str, int]
+    point: tuple[int, int]
+    disordered: int
+
+
 class Merge:
     """A k-way merge of input heads by (running maximum of the Kafka timestamp per input, role, offset).
 
@@ -67,6 +77,17 @@ class Merge:
             each.records.clear()
             each.fetched = each.folded
             each.stable = None
+
+    def saved(self) -> "MergeState":
+        """What a merge carries beside its positions."""
+        highs = {topic: each.high_ms for topic, each in self.inputs.items()}
+        return MergeState(highs, self._point, self.disordered)
+
+    def restore(self, saved: "MergeState") -> None:
+        """Go on from what was saved."""
+        for topic, high_ms in saved.highs.items():
+            self.inputs[topic].high_ms = high_ms
+        self._point, self.disordered = saved.point, saved.disordered
 
     @property
     def blocked(self) -> bool:

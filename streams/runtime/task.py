@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from schemas.problem import Problem
-from streams.limits import Limits, Tallies
+from streams.limits import Limits, Tallies, Tally
 from streams.runtime.codec import Encoder, Message, Source, decode
-from streams.runtime.merge import Merge
+from streams.runtime.ledger import LedgerTopic, Work, hash_of
+from streams.runtime.merge import Merge, MergeState
 from streams.runtime.raw import Raw, Run
 from streams.stage import Record, Stage
 
@@ -24,10 +27,15 @@ class Binding:
     """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions."""
 
     stage: Stage[Any]
+    pipeline: str
+    version: int
+    digest: str
     group: str
     transactional_id: str
     sources: Sequence[Source]
     encoder: Encoder
+    ledger: LedgerTopic
+    state_topic: str
     partitions: int
     limits: Limits
 
@@ -36,17 +44,18 @@ class Binding:
         return tuple(source.topic for source in self.sources)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """What one commit makes final: the messages and, per input topic, the position behind what was folded.
-
-    `counts` says what became of all records up to there.
-    """
+class Group(NamedTuple):
+    """What one fold gave: the messages, and what the ledger is to say of them."""
 
     messages: Sequence[Message]
-    positions: Mapping[str, int]
-    records: int
-    counts: Mapping[str, int]
+    work: Work
+
+
+class TaskState(msgspec.Struct):
+    """What a task carries beside the state of its stage and its positions."""
+
+    merge: MergeState
+    tallies: dict[str, Tally]
 
 
 class Task:
@@ -58,8 +67,20 @@ class Task:
         self.merge = Merge(binding.topics, [positions[topic] for topic in binding.topics])
         self.state = binding.stage.initial(partition)
         self.tallies: Tallies = {}
+        self._done = dict(positions)
         self._stopped: Problem | None = None
-        self.seq = 0
+
+    def saved(self) -> dict[str, Any]:
+        """What a task carries, for its checkpoint, in plain values; the state of its stage is saved by the stage."""
+        plain: dict[str, Any] = msgspec.to_builtins(TaskState(self.merge.saved(), self.tallies))
+        return plain
+
+    def restore(self, saved: Mapping[str, Any], values: Mapping[bytes, bytes]) -> None:
+        """Go on from a checkpoint."""
+        state = msgspec.convert(saved, TaskState)
+        self.merge.restore(state.merge)
+        self.tallies = state.tallies
+        self.state = self.binding.stage.restore(self.partition, values)
 
     @property
     def counts(self) -> Counter[str]:
@@ -80,46 +101,46 @@ class Task:
         """Whether no more of this input should be fetched for now."""
         return len(self.merge.inputs[topic].records) >= BUFFER_LIMIT
 
-    def step(self, limit: int = GROUP_LIMIT) -> Group | None:
+    def step(self, limit: int = GROUP_LIMIT, *, again: bool = False) -> Group | None:
         """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing.
 
         Raises `Problem` where so many were rejected that the partition stops, and at every step after that: nothing
-        behind the last group may be committed.
+        behind the last group may be committed. What is folded `again` has passed the limits of its day.
         """
         if self._stopped is not None:
             raise self._stopped
+        before, disordered = Counter(self.counts), self.merge.disordered
         taken = self.merge.take(limit)
         if not taken:
             return None
         records = self._decode(taken)
         emitted = self.binding.stage.fold(self.state, records)
         stop = self.binding.limits.count(self.tallies, records, emitted)
-        if stop is not None:
+        if stop is not None and not again:
             self._stopped = Problem(f"{self.binding.stage.name} stops: {stop}")
             raise self._stopped
-        self.seq += 1
         messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
-        return Group(messages=messages, positions=self.positions, records=len(taken), counts=dict(self.counts))
+        return Group(messages, self._work(len(taken), before, disordered, messages))
 
-    def refold(self, limit: int = GROUP_LIMIT) -> int:
-        """Fold what was committed before, without giving anything; how many records."""
-        taken = self.merge.take(limit)
-        records = self._decode(taken)
-        emitted = self.binding.stage.fold(self.state, records)
-        self.binding.limits.count(self.tallies, records, emitted)  # what is committed has passed the limits of its day
-        return len(taken)
+    def nothing(self) -> Work:
+        """What the ledger says of an entry that folds nothing."""
+        return self._work(0, self.counts, self.merge.disordered, ())
 
-    def require(self, counts: Mapping[str, int]) -> None:
-        """Raise `Problem` where folding the log again had other results than `counts`, which were committed."""
-        found = self.counts
-        differ = sorted(name for name in {*found, *counts} if found[name] != counts.get(name, 0))
-        if differ:
-            told = ", ".join(f"{found[name]} {name} instead of {counts.get(name, 0)}" for name in differ)
-            raise Problem(
-                f"the state of {self.binding.stage.name}, partition {self.partition}, cannot be rebuilt: its log "
-                f"folded again gives {told}; point MILLRACE_SCHEMA_REGISTRY_URL at the registry that has the records' "
-                f"schemas, or, where code has changed, start a new version of the pipeline"
-            )
+    def _work(self, records: int, before: Counter[str], disordered: int, messages: Sequence[Message]) -> Work:
+        starts, self._done = self._done, self.positions
+        counts = {name: count - before[name] for name, count in self.counts.items() if count != before[name]}
+        learnt = getattr(self.state, "learnt", None)
+        return Work(
+            starts=starts,
+            ends=self._done,
+            records=records,
+            disordered=self.merge.disordered - disordered,
+            counts=counts,
+            event_time_ms=getattr(self.state, "watermark_ms", 0),
+            model_id=None if learnt is None else f"{self.binding.digest}/{learnt}",
+            outputs=len(messages),
+            output_hash=hash_of(messages),
+        )
 
     def _decode(self, taken: Sequence[tuple[int, Raw]]) -> list[Record]:
         sources, partitions = self.binding.sources, self.binding.partitions

@@ -132,8 +132,8 @@ def test_what_a_task_gives_is_read_back_as_valid_messages() -> None:
     messages = [read[m.topic][0](**read[m.topic][1](m.value)) for m in group.messages]
     assert [m.TOPIC for m in messages] == ["scored", "outcomes", "scored"]
     assert [m.timestamp_ms for m in group.messages] == [1_000, 1_001, 1_002]
-    assert group.positions == {"taps.labels": 1, "taps.events": 2}
-    assert group.records == 3
+    assert group.work.ends == {"taps.labels": 1, "taps.events": 2}
+    assert group.work.records == 3
 
 
 @given(cuts=st.lists(st.integers(1, 5), max_size=8))
@@ -151,24 +151,6 @@ def test_the_limit_of_a_step_changes_no_message(cuts: list[int]) -> None:
 
     assert messages == list(stepped(*runs).messages)
     assert made.step() is None
-
-
-def test_folding_again_gives_the_same_state_and_no_messages() -> None:
-    runs = [Run("taps.events", 0, 3, 3, [tap(n, 1_000 + n) for n in range(3)]), Run("taps.labels", 0, 0, 0, [])]
-    one, two = task(), task()
-    for run in runs:
-        one.deliver(run)
-        two.deliver(run)
-
-    one.step(2)
-    assert two.refold(2) == 2
-
-    last_one, last_two = one.step(), two.step()
-    assert last_one is not None
-    assert last_two is not None
-    assert last_one.messages == last_two.messages
-    assert one.positions == two.positions
-    assert one.counts == two.counts
 
 
 def test_a_gap_is_refused_by_the_task() -> None:

@@ -54,7 +54,7 @@ def started(pipeline: Pipeline, records: Sequence[Stored], *, at: int = 0) -> Ta
     task = Task(binding, 0, {"taps.events": 0, "taps.labels": 0})
     assert task.deliver(Run("taps.labels", 0, 0, 0, []))
     assert task.deliver(Run("taps.events", 0, at, len(records), records[:at]))
-    while task.refold():
+    while task.step(again=True) is not None:
         pass
     assert task.deliver(Run("taps.events", at, len(records), len(records), records[at:]))
     return task
@@ -68,7 +68,7 @@ def run(task: Task, limits: Sequence[int] = ()) -> tuple[list[Message], Mapping[
             group = task.step(limit)
             if group is not None:
                 messages += group.messages
-                positions = dict(group.positions)
+                positions = dict(group.work.ends)
     except Problem as problem:
         return messages, positions, str(problem)
     return messages, positions, ""
