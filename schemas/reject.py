@@ -42,3 +42,9 @@ HEADER_OFFSET = HEADER_PREFIX + "offset"
 HEADER_TIMESTAMP_MS = HEADER_PREFIX + "timestamp_ms"
 HEADER_REASON = HEADER_PREFIX + "reason"
 HEADER_MESSAGE = HEADER_PREFIX + "message"
+
+REPLAYED_TOPIC = "replayed"
+"""The last part of the topic that remembers which rejected records have been replayed, under their replay ids."""
+
+HEADER_REPLAY_ID = "millrace.replay.id"
+"""Names the rejected record that a replayed one was."""

@@ -57,6 +57,11 @@ class Topics:
         return self.named(reject.TOPIC)
 
     @property
+    def replayed(self) -> str:
+        """Which rejected records have been replayed: ours alone, neither input nor output of a stage."""
+        return self.named(reject.REPLAYED_TOPIC)
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """What Millrace writes and the sink reads."""
         return (self.scored, self.outcomes, self.metrics, self.alerts, self.rejected)
@@ -64,6 +69,14 @@ class Topics:
     def group(self, version: int, stage: str) -> str:
         """Consumer group of a stage; the version keeps a changed definition from taking over old offsets."""
         return f"{self.prefix}{self.pipeline}.v{version}.{stage}"
+
+    def ledger(self, version: int, stage: str) -> str:
+        """What a stage has done, batch by batch."""
+        return f"{self.group(version, stage)}.ledger"
+
+    def state(self, version: int, stage: str) -> str:
+        """The state of a stage as it was saved last; compacted."""
+        return f"{self.group(version, stage)}.state"
 
     def transactional_id(self, version: int, stage: str, partition: int) -> str:
         """Names the producer of one task, so that a new owner fences the former one."""
