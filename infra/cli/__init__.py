@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 
 from schemas.problem import Problem
 
-COMMANDS = ("demo", "produce", "sink", "up", "worker")
-"""Each is the function of its own name in the file of its own name."""
+COMMANDS = ("demo", "produce", "rejected", "sink", "up", "worker")
+"""Each is the function, or the group of commands, of its own name in the file of its own name."""
 
 
 class Commands(TyperGroup):
@@ -26,8 +26,11 @@ class Commands(TyperGroup):
         """The command of this name, None where there is none."""
         if cmd_name not in COMMANDS:
             return None
+        found = getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(cmd_name)(getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name))
+        alone.command(cmd_name)(found)
         return typer.main.get_command(alone)
 
 

@@ -1,0 +1,78 @@
+"""One rejected record: where it stands, where it stood and why it left; and the headers with which it comes back."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.reject import (
+    HEADER_MESSAGE,
+    HEADER_OFFSET,
+    HEADER_PARTITION,
+    HEADER_PREFIX,
+    HEADER_REASON,
+    HEADER_REPLAY_ID,
+    HEADER_STAGE,
+    HEADER_TOPIC,
+)
+
+Headers = Sequence[tuple[str, bytes | None]]
+NEEDED = (HEADER_TOPIC, HEADER_PARTITION, HEADER_OFFSET, HEADER_REASON)
+UNKNOWN = "unknown"
+"""The reason of a record that no stage of ours has rejected."""
+
+
+class Origin(NamedTuple):
+    """Where a rejected record stood, which stage refused it, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: str
+    message: str
+
+
+class Rejected(NamedTuple):
+    """A record of `rejected`. `origin` is None where its headers do not say it: it is not ours."""
+
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    origin: Origin | None
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset in `rejected`."""
+        return self.partition, self.offset
+
+    @property
+    def reason(self) -> str:
+        return self.origin.reason if self.origin is not None else UNKNOWN
+
+
+def origin_of(headers: Headers) -> Origin | None:
+    """What the headers say. Of a name that comes twice the last counts: a stage adds its own behind what came.
+
+    >>> origin_of([("millrace.error.topic", b"payments.events")]) is None
+    True
+    """
+    told = {name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(HEADER_PREFIX)}
+    if any(name not in told for name in NEEDED):
+        return None
+    partition, offset = told[HEADER_PARTITION], told[HEADER_OFFSET]
+    if not (partition.isdecimal() and offset.isdecimal()):
+        return None
+    stage, message = told.get(HEADER_STAGE, ""), told.get(HEADER_MESSAGE, "")
+    return Origin(told[HEADER_TOPIC], int(partition), int(offset), stage, told[HEADER_REASON], message)
+
+
+def headers_again(rejected: Rejected, replay_id: str) -> list[tuple[str, bytes | None]]:
+    """The headers that the record came with, and its replay id in place of one from an earlier time."""
+    kept = [
+        (name, value)
+        for name, value in rejected.headers
+        if not name.startswith(HEADER_PREFIX) and name != HEADER_REPLAY_ID
+    ]
+    return [*kept, (HEADER_REPLAY_ID, replay_id.encode())]
