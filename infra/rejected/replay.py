@@ -1,7 +1,7 @@
 """Sends rejected records to their inputs again, each once: records and what remembers them are one transaction."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
