@@ -1,5 +1,6 @@
 """Sums of floats without rounding, over any run of a row: order does not matter, what leaves leaves nothing behind."""
 
+from array import array
 from collections.abc import Iterable
 
 FINEST = 64
@@ -9,20 +10,22 @@ FINEST = 64
 class PrefixSums:
     """The exact sums of all prefixes of a row of floats, so that the sum of any run is one subtraction.
 
-    Held as integers in units of `1 / scale`, a power of two; a finer value makes the unit finer for all. Python rounds
-    the quotient of two integers correctly, so `sum(i, j)` equals `math.fsum(row[i:j])`.
+    `values` is the row itself. The sums are held as integers in units of `1 / scale`, a power of two; a finer value
+    makes the unit finer for all. Python rounds the quotient of two integers correctly, so `sum(i, j)` equals
+    `math.fsum(row[i:j])`.
 
     >>> row = PrefixSums([1e100, 1.0, -1e100])
     >>> row.sum(0, 3)
     1.0
     """
 
-    __slots__ = ("exponent", "prefix", "scale")
+    __slots__ = ("exponent", "prefix", "scale", "values")
 
     def __init__(self, values: Iterable[float] = ()) -> None:
         self.exponent = FINEST
         self.scale = 1 << FINEST
         self.prefix = [0]
+        self.values = array("d")
         for value in values:
             self.append(value)
 
@@ -31,10 +34,12 @@ class PrefixSums:
         step = self._units(x)
         prefix = self.prefix
         prefix.append(prefix[-1] + step)
+        self.values.append(x)
 
     def insert(self, at: int, x: float) -> None:
         """Put a finite `x` before the value at index `at`; costs as much as there are values behind it."""
         step = self._units(x)
+        self.values.insert(at, x)
         prefix = self.prefix
         prefix[at + 1 :] = [prefix[at] + step, *(each + step for each in prefix[at + 1 :])]
 
@@ -42,11 +47,13 @@ class PrefixSums:
         """Take the value at index `at` out of the row."""
         prefix = self.prefix
         step = prefix[at + 1] - prefix[at]
+        del self.values[at]
         prefix[at + 1 :] = [each - step for each in prefix[at + 2 :]]
 
     def forget(self, count: int) -> None:
         """Drop the first `count` values."""
         del self.prefix[:count]
+        del self.values[:count]
 
     def sum(self, start: int, end: int) -> float:
         """The sum of `row[start:end]`, correctly rounded. Raises `OverflowError` beyond the largest float."""

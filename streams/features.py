@@ -1,6 +1,6 @@
 """From an event to the vector that the model sees, with the windows it leaves behind."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import isfinite
@@ -8,7 +8,8 @@ from typing import Any
 
 from schemas.reject import Reason, Reject
 from streams.feature import Aggregate, Derived, Feature, Field, Windows
-from streams.windows import History
+from streams.stage import Saved
+from streams.windows import History, newest_ms
 
 Column = Callable[[Any], float]
 Read = Callable[[History, Sequence[int], int], list[float]]
@@ -16,10 +17,15 @@ Read = Callable[[History, Sequence[int], int], list[float]]
 
 @dataclass(slots=True)
 class WindowState:
-    """The histories of every key of the entity, and when each may be forgotten."""
+    """The histories of every key of the entity, and when each may be forgotten.
 
-    histories: dict[str, History] = field(default_factory=dict)
+    One that was saved and not touched since stays as it was written. `changed` keys have been touched since the last
+    save, in order.
+    """
+
+    histories: dict[str, History | bytes] = field(default_factory=dict)
     deadlines: list[tuple[int, str]] = field(default_factory=list)
+    changed: dict[str, None] = field(default_factory=dict)
 
 
 class Features:
@@ -67,10 +73,14 @@ class Features:
         return vector if self._order is None else [vector[i] for i in self._order]
 
     def _history(self, state: WindowState, key: str, time_ms: int) -> History:
+        """The history of a key that is about to change."""
+        state.changed[key] = None
         history = state.histories.get(key)
         if history is None:
             history = state.histories[key] = History(self._spans_ms, len(self._columns))
             heappush(state.deadlines, (time_ms + self._spans_ms[-1], key))
+        elif isinstance(history, bytes):
+            history = state.histories[key] = History.read(history, self._spans_ms, len(self._columns))
         return history
 
     def expire(self, state: WindowState, watermark_ms: int) -> None:
@@ -78,11 +88,31 @@ class Features:
         deadlines = state.deadlines
         while deadlines and deadlines[0][0] < watermark_ms:
             _, key = heappop(deadlines)
-            deadline_ms = state.histories[key].times[-1] + self._spans_ms[-1]
+            deadline_ms = self._deadline_ms(state.histories[key])
             if deadline_ms < watermark_ms:
                 del state.histories[key]
+                state.changed[key] = None
             else:
                 heappush(deadlines, (deadline_ms, key))
+
+    def _deadline_ms(self, history: History | bytes) -> int:
+        """When all windows of a key will be empty."""
+        newest = newest_ms(history, len(self._columns)) if isinstance(history, bytes) else history.times[-1]
+        return newest + self._spans_ms[-1]
+
+    def save(self, state: WindowState) -> Saved:
+        """The history of each key that has changed; None for one that is forgotten."""
+        for key in state.changed:
+            history = state.histories.get(key)
+            yield b"w/" + key.encode(), history.write() if isinstance(history, History) else history
+        state.changed = {}
+
+    def restore(self, values: Mapping[bytes, bytes]) -> WindowState:
+        """What was saved, to be read when it is touched."""
+        histories: dict[str, History | bytes] = {
+            key[2:].decode(): written for key, written in values.items() if key.startswith(b"w/")
+        }
+        return WindowState(histories, sorted((self._deadline_ms(each), key) for key, each in histories.items()))
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not isinstance(feature, Windows) for name in feature.names)

@@ -1,11 +1,16 @@
 """Events that wait for their label, labels that wait for their event, and when either is forgotten."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
+import msgspec
+
 from streams.pending import Pending, pack, unpack
+from streams.rows import Rows
+from streams.stage import Saved
 
 
 class Truth(NamedTuple):
@@ -18,23 +23,26 @@ class Truth(NamedTuple):
     offset: int
 
 
+_write_truth = msgspec.msgpack.Encoder().encode
+_read_truth = msgspec.msgpack.Decoder(Truth).decode
+
+
 @dataclass(slots=True)
 class JoinState:
-    """Event ids within the horizon, and labels that came before their event.
+    """Events within the horizon, and labels that came before their event.
 
-    An id is in `waiting`, with what was scored, until its label comes, and then in `met` with the label's value.
-    `deadlines` are ordered by (deadline, kind, id): nothing here is ever walked in the order of a dictionary.
+    `deadlines` of the labels are ordered by (deadline, id): nothing here is walked in the order of a dictionary.
     """
 
-    waiting: dict[str, bytes] = field(default_factory=dict)
-    met: dict[str, Any] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
     held: dict[str, Truth] = field(default_factory=dict)
-    deadlines: list[tuple[int, str, str]] = field(default_factory=list)
+    deadlines: list[tuple[int, str]] = field(default_factory=list)
+    changed: dict[str, None] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
         """The ids of all events that are remembered."""
-        return [*self.waiting, *self.met]
+        return list(self.rows.places)
 
 
 class Join:
@@ -46,43 +54,46 @@ class Join:
 
     def seen(self, state: JoinState, event_id: str) -> bool:
         """Whether an event of this id is remembered."""
-        return event_id in state.waiting or event_id in state.met
+        return event_id in state.rows.places
 
     def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
         """Remember an event that has no label to wait for."""
-        self._remember(state, event_id, event_time_ms)
-        state.met[event_id] = None
+        state.rows.append(event_id, event_time_ms, None)
 
     def wait(self, state: JoinState, event_id: str, pending: Pending, counts: Counter[str]) -> Truth | None:
         """Let a scored event wait for its label; the label itself, where it came first and is to be taught now."""
-        self._remember(state, event_id, pending.event_time_ms)
-        held = state.held.pop(event_id, None)
-        if held is None:
-            state.waiting[event_id] = pack(pending)
+        row = state.rows.append(event_id, pending.event_time_ms, pack(pending))
+        if event_id not in state.held:
             return None
-        return held if self._meet(state, event_id, pending.event_time_ms, held, counts) else None
+        held = state.held.pop(event_id)
+        state.changed[event_id] = None
+        return held if self._meet(state, row, pending.event_time_ms, held, counts) else None
 
     def label(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> Pending | None:
         """The scored event that `truth` is about, where it is to be taught now; else what became of it is counted."""
-        row = state.waiting.pop(event_id, None)
-        if row is not None:
-            pending = unpack(row)
-            return pending if self._meet(state, event_id, pending.event_time_ms, truth, counts) else None
-        if event_id in state.met:
-            self._again(state.met[event_id], truth, counts)
-        elif event_id in state.held:
+        row = state.rows.places.get(event_id)
+        if row is None:
+            self._hold(state, event_id, truth, counts)
+            return None
+        packed = state.rows.packed(row)
+        if packed is None:
+            self._again(state.rows.truth(row), truth, counts)
+            return None
+        pending = unpack(packed)
+        return pending if self._meet(state, row, pending.event_time_ms, truth, counts) else None
+
+    def _hold(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> None:
+        """Keep a label until its event comes."""
+        if event_id in state.held:
             self._again(state.held[event_id].value, truth, counts)
-        else:
-            state.held[event_id] = truth
-            heappush(state.deadlines, (truth.time_ms + self._horizon_ms, "label", event_id))
-        return None
+            return
+        state.held[event_id] = truth
+        state.changed[event_id] = None
+        heappush(state.deadlines, (truth.time_ms + self._horizon_ms, event_id))
 
-    def _remember(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
-        heappush(state.deadlines, (event_time_ms + self._remember_ms, "event", event_id))
-
-    def _meet(self, state: JoinState, event_id: str, event_time_ms: int, truth: Truth, counts: Counter[str]) -> bool:
+    def _meet(self, state: JoinState, row: int, event_time_ms: int, truth: Truth, counts: Counter[str]) -> bool:
         """Whether the truth came within the horizon. From now on only the label's value is kept."""
-        state.met[event_id] = truth.value
+        state.rows.settle(row, truth.value)
         if truth.time_ms > event_time_ms + self._horizon_ms:
             counts["labels.expired"] += 1
             return False
@@ -93,19 +104,33 @@ class Join:
 
     def expire(self, state: JoinState, watermark_ms: int, counts: Counter[str]) -> None:
         """Forget what is past its deadline: events unlabelled until now, and labels whose event never came."""
+        unlabelled = state.rows.forget(watermark_ms - self._remember_ms)
+        if unlabelled:
+            counts["waiting.unlabelled"] += unlabelled
         deadlines = state.deadlines
         while deadlines and deadlines[0][0] < watermark_ms:
-            deadline_ms, kind, event_id = heappop(deadlines)
-            if kind == "event":
-                if state.waiting.pop(event_id, None) is not None:
-                    counts["waiting.unlabelled"] += 1
-                else:
-                    del state.met[event_id]
-            elif self._held_until(state, event_id) == deadline_ms:
+            deadline_ms, event_id = heappop(deadlines)
+            if self._held_until(state, event_id) == deadline_ms:
                 del state.held[event_id]
+                state.changed[event_id] = None
                 counts["labels.orphaned"] += 1
 
     def _held_until(self, state: JoinState, event_id: str) -> int | None:
         """The deadline of the label that is held now; an earlier one for the same id may have left its own behind."""
         truth = state.held.get(event_id)
         return None if truth is None else truth.time_ms + self._horizon_ms
+
+    def save(self, state: JoinState) -> Saved:
+        """What has changed: segments of rows, and each label that came to be held or no longer is."""
+        yield from state.rows.save()
+        for event_id in state.changed:
+            truth = state.held.get(event_id)
+            yield b"h/" + event_id.encode(), None if truth is None else _write_truth(truth)
+        state.changed = {}
+
+    def restore(self, rows: Rows, values: Mapping[bytes, bytes]) -> JoinState:
+        """What was saved; of `rows` only the numbers are given."""
+        rows.restore(values)
+        held = {key[2:].decode(): _read_truth(value) for key, value in values.items() if key.startswith(b"h/")}
+        deadlines = sorted((truth.time_ms + self._horizon_ms, event_id) for event_id, truth in held.items())
+        return JoinState(rows, held, deadlines)

@@ -1,10 +1,12 @@
 """The score stage: features, a score, the join with the label, and what the model learns from it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
+
+import msgspec
 
 from schemas.message import Message
 from schemas.reject import Reason, Reject
@@ -15,9 +17,11 @@ from streams.join import Join, JoinState, Truth
 from streams.ladder import Belief, Ladder
 from streams.learner import Prediction, learner
 from streams.pending import Pending
+from streams.pickled import pickled_model
 from streams.pipeline import Pipeline
+from streams.rows import Rows
 from streams.said import Met, diverged, outcome
-from streams.stage import Emitted, Output, Record, Refused, Role
+from streams.stage import Emitted, Output, Record, Refused, Role, Saved
 
 
 @dataclass(slots=True)
@@ -50,6 +54,22 @@ class Facts(NamedTuple):
     time_ms: int
 
 
+class Numbers(msgspec.Struct, array_like=True, frozen=True):
+    """What is small in a state, as it is saved."""
+
+    counts: dict[str, int]
+    belief: Belief
+    watermark_ms: int
+    rows_end: int
+    forgotten_to: int
+    horizon_ms: int
+
+
+NUMBERS, MODEL = b"scalars", b"model"
+_write_numbers = msgspec.msgpack.Encoder().encode
+_read_numbers = msgspec.msgpack.Decoder(Numbers).decode
+
+
 class ScoreStage:
     """Scores events and teaches the model with their labels, in one total order."""
 
@@ -59,6 +79,7 @@ class ScoreStage:
         self._pipeline = pipeline
         self._labels = pipeline.labels
         self._learner = learner(pipeline.model(), pipeline.task)
+        self._pickled = pickled_model(pipeline.model(), pipeline.model.__module__)
         self._ladder = Ladder(self._learner, pipeline.task)
         self._features = pipeline.compiled
         self._names = pipeline.feature_names
@@ -72,6 +93,28 @@ class ScoreStage:
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
         return ScoreState(model=self._pipeline.model())
+
+    def save(self, state: ScoreState) -> Saved:
+        """Counts and times; the model; windows of keys, segments of events and held labels that have changed."""
+        rows = state.join.rows
+        numbers = Numbers(state.counts, state.belief, state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
+        yield NUMBERS, _write_numbers(numbers)
+        yield MODEL, self._pickled.write(state.model)
+        yield from self._features.save(state.windows)
+        yield from self._join.save(state.join)
+
+    def restore(self, partition: int, values: Mapping[bytes, bytes]) -> ScoreState:  # noqa: ARG002 (as in `initial`)
+        """The state that was saved. Raises `Problem` where its model is none of ours."""
+        numbers = _read_numbers(values[NUMBERS])
+        rows = Rows(numbers.rows_end, numbers.forgotten_to, numbers.horizon_ms)
+        return ScoreState(
+            model=self._pickled.read(values[MODEL]),
+            counts=Counter(numbers.counts),
+            windows=self._features.restore(values),
+            join=self._join.restore(rows, values),
+            belief=numbers.belief,
+            watermark_ms=numbers.watermark_ms,
+        )
 
     def fold(self, state: ScoreState, records: Sequence[Record]) -> list[Emitted]:
         """Score events, meet labels. What cannot be used is refused, and the fold goes on."""

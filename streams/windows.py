@@ -1,5 +1,7 @@
 """Event-time windows of one key: a row of events and, for each span, the oldest one that its window still holds."""
 
+import sys
+from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ class History:
 
     def __init__(self, spans_ms: Sequence[int], columns: int) -> None:
         self.spans_ms = spans_ms
-        self.times: list[int] = []
+        self.times = array("q")
         self.columns = [PrefixSums() for _ in range(columns)]
         self.starts = [0] * len(spans_ms)
 
@@ -84,3 +86,26 @@ class History:
         for column in self.columns:
             column.forget(behind)
         self.starts = [start - behind for start in self.starts]
+
+    def write(self) -> bytes:
+        """The times, then each column's values, 8 bytes each."""
+        return b"".join([self.times.tobytes(), *(column.values.tobytes() for column in self.columns)])
+
+    @classmethod
+    def read(cls, written: bytes, spans_ms: Sequence[int], columns: int) -> "History":
+        """The history that was written; its sums are added up again."""
+        history = cls(spans_ms, columns)
+        size = len(written) // (1 + columns)
+        history.times.frombytes(written[:size])
+        for i in range(columns):
+            values = array("d")
+            values.frombytes(written[size * (i + 1) : size * (i + 2)])
+            history.columns[i] = PrefixSums(values)
+        history._start_again()
+        return history
+
+
+def newest_ms(written: bytes, columns: int) -> int:
+    """The newest time of a history that was written, without reading the rest."""
+    behind = len(written) // (1 + columns)
+    return int.from_bytes(written[behind - 8 : behind], sys.byteorder, signed=True)

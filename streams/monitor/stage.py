@@ -1,15 +1,17 @@
 """The monitor stage: scored rows and outcomes in, metrics and alerts out."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.reject import Reject
 from streams.monitor.definition import Monitor
 from streams.monitor.drift import Drift, DriftState
 from streams.monitor.outcomes import Outcomes, OutcomesState
+from streams.monitor.tally import Version
 from streams.monitor.watched import Watched
-from streams.stage import Emitted, Record, Refused, Role
+from streams.pickled import Pickled
+from streams.stage import Emitted, Record, Refused, Role, Saved
 
 
 @dataclass(slots=True)
@@ -19,6 +21,8 @@ class MonitorState:
     drift: DriftState
     outcomes: OutcomesState
     counts: Counter[str] = field(default_factory=Counter)
+    saved: dict[int, Version] = field(default_factory=dict)
+    """Which version of each tally was saved."""
 
     @property
     def gauges(self) -> Iterator[tuple[str, str, float]]:
@@ -44,6 +48,12 @@ class MonitorStage:
         self._feature_set, self._width = watched.feature_set, len(watched.feature_names)
         self._drift = Drift(watched, definition)
         self._outcomes = Outcomes(watched, definition)
+        self._pickled = Pickled(
+            self.initial(0),
+            what="the monitor's state",
+            module="streams.monitor",
+            owns=lambda found: found.__module__.startswith("streams.monitor."),
+        )
 
     def initial(self, partition: int) -> MonitorState:  # noqa: ARG002 (every partition starts alike)
         """Nothing seen."""
@@ -64,6 +74,28 @@ class MonitorStage:
             else:
                 self._outcomes.add(state.outcomes, record, value, state.counts, emitted)
         return emitted
+
+    def save(self, state: MonitorState) -> Saved:
+        """Each tally that has changed, None for one that is final, and in one value all the rest."""
+        tallies = state.outcomes.tallies
+        versions = {cell: tally.version for cell, tally in sorted(tallies.cells.items())}
+        for cell, version in versions.items():
+            if state.saved.get(cell) != version:
+                yield b"tally/%d" % cell, self._pickled.write(tallies.cells[cell])
+        yield from ((b"tally/%d" % cell, None) for cell in state.saved if cell not in versions)
+        state.saved = versions
+        cells, tallies.cells = tallies.cells, {}
+        rest = self._pickled.write((state.drift, state.outcomes, state.counts))
+        tallies.cells = cells
+        yield b"state", rest
+
+    def restore(self, partition: int, values: Mapping[bytes, bytes]) -> MonitorState:  # noqa: ARG002 (as in `initial`)
+        """The state that was saved. Raises `Problem` where it is none of ours."""
+        state = MonitorState(*self._pickled.read(values[b"state"]))
+        cells = {int(key.partition(b"/")[2]): value for key, value in values.items() if key.startswith(b"tally/")}
+        state.outcomes.tallies.cells = {cell: self._pickled.read(cells[cell]) for cell in sorted(cells)}
+        state.saved = {cell: tally.version for cell, tally in state.outcomes.tallies.cells.items()}
+        return state
 
     def _refuse(self, state: MonitorState, record: Record, emitted: list[Emitted]) -> None:
         if not isinstance(record.value, Reject):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,14 @@ from streams.monitor.buckets import Ints
 GROWTH = 1.25
 MOST_PAIRS = 1_000
 """Pairs of true and predicted class that a window keeps; further ones are counted together as `confusion_others`."""
+
+
+class Version(NamedTuple):
+    """What changes with every change of a tally."""
+
+    events: int
+    labelled: int
+    revision: int
 
 
 @dataclass(slots=True)
@@ -24,6 +33,11 @@ class Tally:
     revision: int = 0
     stated: int = 0
     next_age: int = 1
+
+    @property
+    def version(self) -> Version:
+        """Differs where anything of it differs."""
+        return Version(self.events, self.labelled, self.revision)
 
     def due(self, age: int) -> bool:
         """Whether to state it, `age` whole windows after its end.

@@ -11,6 +11,7 @@ from schemas.reject import Reject
 from streams import Field, Labels, Pipeline, per
 from streams.score import ScoreStage, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role
+from streams.windows import History
 
 EVENTS = "taps.events"
 LABELS = "taps.labels"
@@ -99,3 +100,10 @@ def messages(emitted: Sequence[Emitted], kind: type) -> list[Any]:
 
 def refusals(emitted: Sequence[Emitted]) -> list[Refused]:
     return [each for each in emitted if isinstance(each, Refused)]
+
+
+def times_ms(state: ScoreState, card: str = "a") -> list[int]:
+    """The event times that the windows of a card hold."""
+    history = state.windows.histories[card]
+    assert isinstance(history, History)
+    return history.times.tolist()

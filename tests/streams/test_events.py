@@ -22,7 +22,7 @@ from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams import Derived, Field, Labels, per
 from streams.stage import Output
-from tests.streams.builders import Log, fold, messages, pipeline, refusals
+from tests.streams.builders import Log, fold, messages, pipeline, refusals, times_ms
 
 MADE = pipeline()
 
@@ -36,7 +36,7 @@ def test_a_duplicate_is_counted_and_scored_once() -> None:
 
     assert [scored.source_offset for scored in messages(emitted, Scored)] == [0]
     assert state.counts["events.duplicate"] == 2
-    assert state.windows.histories["a"].times == [1_000]
+    assert times_ms(state) == [1_000]
 
 
 def test_an_id_is_remembered_through_the_horizon_and_no_longer() -> None:
@@ -61,7 +61,7 @@ def test_a_late_event_is_counted_and_left_out_where_the_definition_says_skip() -
 
     assert [s.event_id for s in messages(emitted, Scored)] == ["1", "3"]
     assert state.counts["events.late"] == 1
-    assert state.windows.histories["a"].times == [1_000, 1_000]
+    assert times_ms(state) == [1_000, 1_000]
 
 
 def test_an_event_ahead_of_its_kafka_time_is_rejected_and_moves_no_watermark() -> None:
@@ -175,7 +175,7 @@ def test_a_sum_beyond_the_largest_float_rejects_its_event_and_leaves_no_trace() 
 
     assert [r.reject.reason for r in refusals(emitted)] == [Reason.NOT_FINITE]
     assert [s.event_id for s in messages(emitted, Scored)] == ["1", "3"]
-    assert state.windows.histories["a"].times == [1_000, 1_000]
+    assert times_ms(state) == [1_000, 1_000]
 
 
 MODELS: dict[str, Callable[[], Any]] = {

@@ -91,6 +91,8 @@ def test_memory_ends_with_the_horizon(made: Pipeline, records: list[Record]) -> 
 
     assert list(state.join.ids) == ["last"]
     assert not state.join.held
-    assert len(state.join.deadlines) == 1
+    assert not state.join.deadlines
+    assert not state.join.rows.stragglers
+    assert len(state.join.rows.segments) == 1
     assert set(state.windows.histories) <= {"z"}
     assert len(state.windows.deadlines) == len(state.windows.histories)
