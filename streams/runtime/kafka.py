@@ -5,6 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from schemas.problem import Problem
 from streams.runtime.codec import Message
@@ -19,6 +20,7 @@ TRANSACTION_TIMEOUT_MS = 9_000
 FULL_S = 0.1
 CLOSE_S = 5.0
 TRIES = 3
+PATIENCE_S = 60.0
 
 _FENCED = (
     KafkaError._FATAL,
@@ -27,6 +29,20 @@ _FENCED = (
     KafkaError.INVALID_PRODUCER_EPOCH,
     KafkaError.INVALID_TXN_STATE,
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
+)
+
+
+_PASSING = (
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._TRANSPORT,
+    KafkaError._WAIT_COORD,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
 )
 
 
@@ -184,10 +200,25 @@ class RealKafka:
         return self._groups[group]
 
     def _ask(self, question: Callable[[], Any]) -> Any:
-        for left in reversed(range(TRIES)):
-            try:
-                return question()
-            except KafkaException as error:
-                if not left or not error.args[0].retriable():
-                    raise Problem(f"Kafka does not answer ({error.args[0].str()}): check the broker") from error
+        """The answer, asked for again while coordinators and leaders move; `Problem` where none comes in time."""
+        try:
+            for attempt in _patient():
+                with attempt:
+                    return question()
+        except KafkaException as error:
+            raise Problem(f"Kafka does not answer ({error.args[0].str()}): check the broker") from error
         raise AssertionError
+
+
+def _patient() -> Retrying:
+    return Retrying(
+        retry=retry_if_exception(_passes),
+        wait=wait_exponential(multiplier=0.05, max=1.0),
+        stop=stop_after_delay(PATIENCE_S),
+        reraise=True,
+    )
+
+
+def _passes(error: BaseException) -> bool:
+    """Whether it is one of those errors that go by themselves."""
+    return isinstance(error, KafkaException) and (error.args[0].retriable() or error.args[0].code() in _PASSING)
