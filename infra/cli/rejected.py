@@ -62,13 +62,15 @@ def show(
             yield each
 
     with Console(stderr=True).status(f"reading {log.topics.rejected}"):
-        shown = nlargest(limit, counted(), key=lambda each: (each.timestamp_ms, *each.place))[::-1]
+        found = nlargest(max(limit, 1), counted(), key=lambda each: (each.timestamp_ms, *each.place))
+    shown = found[:limit][::-1]
     if as_json:
         records = [{**as_fields(each), "replayed": log.replay_id(each) in replayed} for each in shown]
         sums = {name: {"records": many, "replayed": again[name]} for name, many in sorted(counts.items())}
         _say({"topic": log.topics.rejected, "records": records, "totals": sums})
     elif counts:
-        Console().print(newest(shown, {each.place for each in shown if log.replay_id(each) in replayed}))
+        if shown:
+            Console().print(newest(shown, {each.place for each in shown if log.replay_id(each) in replayed}))
         Console().print(totals(counts, again, shown=len(shown)))
     else:
         Console().print(f"nothing of that kind in {log.topics.rejected}")

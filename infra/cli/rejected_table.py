@@ -32,7 +32,8 @@ def newest(shown: Sequence[Rejected], replayed: Set[tuple[int, int]]) -> Table:
 def totals(counts: Counter[str], again: Counter[str], *, shown: int) -> Table:
     """How many there are of each reason, and how many of them were sent again."""
     many = counts.total()
-    table = Table(box=box.SIMPLE_HEAD, title=f"the newest {shown:,} of {many:,}", title_justify="left")
+    title = f"the newest {shown:,} of {many:,}" if shown else f"{many:,} in all"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     table.add_column("reason")
     table.add_column("records", justify="right")
     table.add_column("sent again", justify="right")

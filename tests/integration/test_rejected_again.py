@@ -214,7 +214,7 @@ def test_the_list_shows_the_newest_and_totals_of_all(settings: Settings, aside: 
     aside.put(30)
     replayed(settings, Selection(reasons=frozenset({Reason.NOT_AVRO})))
 
-    found = told(settings, "list", "--limit", "2")
+    found, sums = told(settings, "list", "--limit", "2"), told(settings, "list", "--limit", "0")
 
     assert found["topic"] == aside.topics.rejected
     assert found["totals"] == {
@@ -222,6 +222,7 @@ def test_the_list_shows_the_newest_and_totals_of_all(settings: Settings, aside: 
         "not_avro": {"records": 10, "replayed": 10},
         "wrong_partition": {"records": 10, "replayed": 0},
     }
+    assert (sums["records"], sums["totals"]) == ([], found["totals"])
     last = found["records"][-1]
     assert [each["from_offset"] for each in found["records"]] == [28, 29]
     assert last["from_topic"] == aside.topics.events
