@@ -239,20 +239,14 @@ class Owned:
             self._ahead = False
             return None
         self.due.folded()
-        return self._batch(
-            group.work, group.messages, checkpoint=hasattr(self.task.binding.stage, "save") and self.due.now()
-        )
+        return self._batch(group.work, group.messages, checkpoint=self.due.now())
 
     def save(self) -> None:
         """Commit the state as it stands, as before a deliberate stop.
 
         Not where nothing was folded since it was saved, nor where it has folded what could not be committed.
         """
-        if (
-            hasattr(self.task.binding.stage, "save")
-            and not self._ahead
-            and self.chain.seq > max(self.told.checkpoint, 0)
-        ):
+        if not self._ahead and self.chain.seq > max(self.told.checkpoint, 0):
             self.commit(self._batch(self.task.nothing(), (), checkpoint=True))
 
     def accept(self, differences: Sequence[str]) -> None:
