@@ -3,20 +3,18 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from typer.testing import CliRunner
 
-from infra.cli.rejected import rejected
 from infra.feed import create_inputs
 from infra.settings import Settings, librdkafka
 from schemas.reject import Reason
 from schemas.scored import Scored
 from streams.load import load
 from streams.runtime.partition import partition_of
-from tests.integration.harness import decoded, environment, wait_folded, worker
+from tests.integration.asked import told
+from tests.integration.harness import decoded, wait_folded, worker
 
 pytestmark = pytest.mark.servers
 
@@ -79,14 +77,6 @@ def send(settings: Settings, target: str) -> Counter[str]:
         producer.produce(topic, json.dumps(sale).encode(), key, partition=partition, timestamp=at_ms)
     assert producer.flush(30.0) == 0
     return poison
-
-
-def told(settings: Settings, *arguments: str) -> dict[str, Any]:
-    """What `millrace rejected …` says as JSON."""
-    ran = CliRunner().invoke(rejected, [*arguments, "--json"], env=environment(settings), catch_exceptions=False)
-    assert ran.exit_code == 0, ran.output
-    found: dict[str, Any] = json.loads(ran.stdout)
-    return found
 
 
 def times_scored(settings: Settings, target: str) -> Counter[str]:

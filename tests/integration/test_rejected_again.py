@@ -1,6 +1,5 @@
 """What was rejected can be looked at and comes back once, however often it is asked for and whenever that is killed."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from schemas.problem import Problem
 from schemas.reject import HEADER_PREFIX, HEADER_REPLAY_ID, Reason
 from streams.load import load
 from streams.runtime.partition import partition_of
+from tests.integration.asked import told
 from tests.integration.harness import MILLRACE, PIPELINES, environment, read
 
 pytestmark = pytest.mark.servers
@@ -76,14 +76,6 @@ class Aside:
 @pytest.fixture
 def aside(settings: Settings) -> Aside:
     return Aside(settings)
-
-
-def told(settings: Settings, *arguments: str) -> dict[str, Any]:
-    """What `millrace rejected …` says as JSON."""
-    ran = command(settings, *arguments, "--json")
-    assert ran.returncode == 0, ran.stderr
-    found: dict[str, Any] = json.loads(ran.stdout)
-    return found
 
 
 def command(settings: Settings, verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -148,7 +140,7 @@ def test_a_second_replay_sends_nothing_and_says_so(settings: Settings, aside: As
     invalid = Selection(reasons=frozenset({Reason.INVALID}))
 
     first, second = replayed(settings, invalid), replayed(settings, invalid)
-    rest = told(settings, "replay", "--all", "--yes")
+    rest = told(settings, "replay", TARGET, "--all", "--yes")
 
     assert (first.sent, first.reasons) == (20, {"invalid": 20})
     assert (second.sent, second.before) == (0, 20)
@@ -214,7 +206,7 @@ def test_the_list_shows_the_newest_and_totals_of_all(settings: Settings, aside: 
     aside.put(30)
     replayed(settings, Selection(reasons=frozenset({Reason.NOT_AVRO})))
 
-    found, sums = told(settings, "list", "--limit", "2"), told(settings, "list", "--limit", "0")
+    found, sums = told(settings, "list", TARGET, "--limit", "2"), told(settings, "list", TARGET, "--limit", "0")
 
     assert found["topic"] == aside.topics.rejected
     assert found["totals"] == {
@@ -233,11 +225,11 @@ def test_the_list_shows_the_newest_and_totals_of_all(settings: Settings, aside: 
 
 def test_one_place_of_the_list_can_be_replayed_and_an_empty_one_is_refused(settings: Settings, aside: Aside) -> None:
     aside.put(30)
-    found = told(settings, "list", "--since", "2025-02-19T21:20:00.021Z", "--reason", "invalid")
+    found = told(settings, "list", TARGET, "--since", "2025-02-19T21:20:00.021Z", "--reason", "invalid")
     assert [each["from_offset"] for each in found["records"]] == [21, 24, 27]
     at = f"{found['records'][0]['partition']}:{found['records'][0]['offset']}"
 
-    assert told(settings, "replay", "--at", at, "--yes")["sent"] == 1
+    assert told(settings, "replay", TARGET, "--at", at, "--yes")["sent"] == 1
     assert [record.value() for record in inputs(settings)] == [b"\x0721"]
     refused = command(settings, "replay", "--at", "0:999", "--at", at, "--yes")
     assert refused.returncode == 2
