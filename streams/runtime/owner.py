@@ -23,6 +23,10 @@ from streams.runtime.task import Binding, Task
 
 log = logging.getLogger(__name__)
 
+RUN = 10
+"""Rejects in a row from which each batch saves its state: who mends what is wrong with them starts behind them, since
+mended code would fold them otherwise than the ledger says."""
+
 TRIES = 5
 """How often the same messages are sent again before the worker stops by name."""
 
@@ -239,7 +243,7 @@ class Owned:
             self._ahead = False
             return None
         self.due.folded()
-        return self._batch(group.work, group.messages, checkpoint=self.due.now())
+        return self._batch(group.work, group.messages, checkpoint=self.due.now() or self.task.in_a_row >= RUN)
 
     def save(self) -> None:
         """Commit the state as it stands, as before a deliberate stop.

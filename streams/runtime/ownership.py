@@ -109,22 +109,21 @@ class Ownership:
         if not self.failed.done():
             self.failed.set_exception(error)
 
-    async def release(self, partitions: Iterable[int]) -> None:
+    async def release(self, partitions: Iterable[int], *, save: bool = False) -> None:
         """Let go of these partitions after the commit under way; their tasks are parked until the next `take`."""
         for partition in partitions:
             held = self._held.pop(partition, None)
             if held is not None:
                 async with held.stepping:
+                    if save:
+                        await asyncio.to_thread(self._save, held.owned)
                     await asyncio.to_thread(held.owned.close)
                 self._parked[partition] = held.owned
                 self._metrics.released(partition)
 
     async def close(self) -> None:
-        """Let go of everything, with the state saved where it is known."""
-        for held in self._held.values():
-            async with held.stepping:
-                await asyncio.to_thread(self._save, held.owned)
-        await self.release(list(self._held))
+        """Let go of everything, with its state saved."""
+        await self.release(list(self._held), save=True)
 
     def _save(self, owned: Owned) -> None:
         """Save the state before a deliberate stop. Where Kafka does not take it, the next owner folds again."""

@@ -93,6 +93,11 @@ class Task:
         """Per input topic the position behind what has been folded."""
         return {topic: buffered.folded for topic, buffered in self.merge.inputs.items()}
 
+    @property
+    def in_a_row(self) -> int:
+        """How many records of one input have just been rejected in a row."""
+        return max((tally.in_a_row for tally in self.tallies.values()), default=0)
+
     def deliver(self, run: Run) -> bool:
         """Buffer what a fetch gave; False where there is a gap before it."""
         return self.merge.deliver(run)
