@@ -55,6 +55,7 @@ class Rows:
     horizon_ms: int = -NEVER_MS
     places: dict[str, int] = field(default_factory=dict)
     segments: dict[int, Segment] = field(default_factory=dict)
+    open: Segment = field(default_factory=Segment)
     stragglers: list[tuple[int, int]] = field(default_factory=list)
     newest_ms: int = -NEVER_MS
     oldest_ms: int = NEVER_MS
@@ -68,13 +69,12 @@ class Rows:
         """Remember an event; its row."""
         row = self.end
         self.end = row + 1
-        segment = self.segments.get(row // SEGMENT)
-        if segment is None:
-            segment = self.segments[row // SEGMENT] = Segment()
+        if row % SEGMENT == 0:
+            self.open = self.segments[row // SEGMENT] = Segment(truths=[None] * SEGMENT)
+        segment = self.open
         segment.ids.append(event_id)
         segment.times_ms.append(time_ms)
         segment.packed.append(packed)
-        segment.truths.append(None)
         segment.remembered += 1
         self.places[event_id] = row
         if time_ms < self.newest_ms:
@@ -167,10 +167,10 @@ class Rows:
         for n in sorted(int(key[2:]) for key in values if key.startswith(b"p/")):
             written = _read_rows(values[b"p/%d" % n])
             truths = _read_truths(values[b"t/%d" % n]) if b"t/%d" % n in values else []
-            truths += [None] * (len(written.ids) - len(truths))
+            truths += [None] * (SEGMENT - len(truths))
             times_ms = array("q")
             times_ms.frombytes(written.times_ms)
-            segment = self.segments[n] = Segment(written.ids, times_ms, written.packed, truths)
+            segment = self.open = self.segments[n] = Segment(written.ids, times_ms, written.packed, truths)
             for i in range(len(segment.ids)):
                 self._restore_row(n * SEGMENT + i, segment, i)
         if self.passed == self.end:

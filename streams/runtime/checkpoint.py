@@ -54,6 +54,7 @@ class Checkpoint:
         self.topic = topic
         self.checksum = 0
         self._live: dict[bytes, bytes] = {}
+        self._manifest: bytes | None = None
 
     @property
     def values(self) -> int:
@@ -72,7 +73,9 @@ class Checkpoint:
             records += self._gone(key) if value is None else self._put(key, value)
         told = msgspec.structs.replace(manifest, values=self.values, checksum=self.checksum)
         body = msgspec.json.encode(told)
-        records += _chunks(MANIFEST, body, _head(MANIFEST, body))
+        head, before = _head(MANIFEST, body), self._manifest
+        self._manifest = head
+        records += _replaced(MANIFEST, body, head, before)
         return [Message(self.topic, key, value, timestamp_ms, []) for key, value in records]
 
     def _put(self, key: bytes, value: bytes) -> Iterator[tuple[bytes, bytes | None]]:
@@ -82,9 +85,7 @@ class Checkpoint:
             return
         self._live[key] = head
         self._add(head, before)
-        yield from _chunks(key, value, head)
-        if before is not None:
-            yield from ((_record_key(n, key), None) for n in range(_count(head), _count(before)))
+        yield from _replaced(key, value, head, before)
 
     def _gone(self, key: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         before = self._live.pop(key, None)
@@ -117,7 +118,7 @@ class Checkpoint:
                 )
             return None
         manifest = msgspec.json.decode(body, type=Manifest)
-        self._live.pop(MANIFEST)
+        self._manifest = self._live.pop(MANIFEST)
         self._compare(manifest)
         return Restored(manifest, values)
 
@@ -182,9 +183,12 @@ def _record_key(number: int, key: bytes) -> bytes:
     return b"%d:%b" % (number, key)
 
 
-def _chunks(key: bytes, value: bytes, head: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _replaced(key: bytes, value: bytes, head: bytes, before: bytes | None) -> Iterator[tuple[bytes, bytes | None]]:
+    """The chunks of a value, and tombstones for those that the one of before had beyond them."""
     for number in range(_count(head)):
         yield _record_key(number, key), head + value[number * CHUNK : (number + 1) * CHUNK]
+    for number in range(_count(head), _count(before) if before is not None else 0):
+        yield _record_key(number, key), None
 
 
 def _named(key: bytes) -> str:

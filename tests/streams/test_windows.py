@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from schemas.reject import Reject
 from streams import Derived, Field, per
+from streams.feature import Feature
 from streams.features import Features, WindowState
+from streams.windows import History
 from tests.streams.builders import Tap
 from tests.streams.oracle import NaiveWindows
 
@@ -135,14 +137,21 @@ def test_a_key_that_stays_holds_at_most_twice_what_its_windows_hold(step_ms: int
     most = 0
     for event in events:
         features.vector(state, event, "a", event.at_ms)
-        most = max(most, len(state.histories["a"].times))
+        history = state.histories["a"]
+        assert isinstance(history, History)
+        most = max(most, len(history.times))
+        assert len(history.columns[0].prefix) == len(history.columns[0].values) + 1 == len(history.times) + 1
 
     assert most <= 2 * inside + 2 * 33
-    assert len(state.histories["a"].columns[0].prefix) == len(state.histories["a"].times) + 1
 
 
 def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_are() -> None:
-    mixed = [per("card").over("7ms").count(), Field("amount"), per("card").over("7ms", "20ms").sum("amount"), NIGHT]
+    mixed: list[Feature] = [
+        per("card").over("7ms").count(),
+        Field("amount"),
+        per("card").over("7ms", "20ms").sum("amount"),
+        NIGHT,
+    ]
     features, state = Features(mixed), WindowState()
     features.vector(state, Tap(tap_id="0", at_ms=90, card="a", amount=2.0), "a", 90)
 

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from schemas.alert import Alert
 from schemas.metric import Metric
+from schemas.problem import Problem
 from streams.monitor.definition import Monitor
 from streams.monitor.stage import MonitorStage
 from streams.stage import Emitted
 from tests.streams.monitor.rows import Story, fold, messages, watched
+from tests.streams.saved import StateTopic
+from tests.streams.state import walk
 
 DEFINITION = Monitor(at_least=50)
 RECORDS = Story(days=3, per_day=2_000, defect="amount", size=3.0, day=2).records()
@@ -75,3 +78,30 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "__slots__") and not isinstance(value, tuple):
         return tuple(_plain(getattr(value, name)) for name in value.__slots__)
     return value
+
+
+def test_a_state_saved_and_restored_anywhere_goes_on_as_if_it_never_was(whole: tuple[list[Emitted], bytes]) -> None:
+    topic, emitted = StateTopic(), list[Emitted]()
+    stage = MonitorStage(watched(), DEFINITION)
+    state = stage.initial(0)
+    for n, (start, end) in enumerate(pairwise([*range(0, len(RECORDS), 347), len(RECORDS)])):
+        emitted += stage.fold(state, RECORDS[start:end])
+        topic.save(stage, state)
+        if n % 3 == 2:
+            state = topic.restore(stage)
+            assert set(topic.save(stage, state)) <= {"0:state", "0:manifest"}
+
+    final = topic.restore(stage)
+
+    assert emitted == whole[0]
+    assert walk(final) == walk(state) == walk(topic.restore(stage))
+    cells = {f"0:tally/{cell}" for cell in final.outcomes.tallies.cells}
+    assert {key.decode() for key in topic.records} == {"0:state", "0:manifest", *cells}
+    assert walk(pickle.loads(whole[1]).outcomes) == walk(final.outcomes)
+
+
+def test_a_forged_state_is_refused() -> None:
+    stage = MonitorStage(watched(), DEFINITION)
+
+    with pytest.raises(Problem, match=r"print"):
+        stage.restore(0, {b"state": b"cbuiltins\nprint\n."})
