@@ -59,7 +59,7 @@ def _writer(kind: Any) -> Write:
         null, write = _nullable(kind)
         return lambda value: null if value is None else write(value)
     if isinstance(kind, dict) and kind["type"] == "array":
-        return _doubles if kind["items"] == "double" else _array(_writer(kind["items"]))
+        return _doubles if kind["items"] in ("double", {"type": "double"}) else _array(_writer(kind["items"]))
     if isinstance(kind, dict) and kind["type"] == "map":
         return _map(_writer(kind["values"]))
     name = kind["type"] if isinstance(kind, dict) and "logicalType" not in kind else kind
