@@ -8,7 +8,8 @@ from typing import NamedTuple
 from schemas.problem import Problem
 from streams.runtime.ledger import Chain
 from streams.runtime.metrics import Metrics
-from streams.runtime.owner import Owned, Owner
+from streams.runtime.owned import Owned
+from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
 from streams.runtime.raw import Run
 from streams.runtime.task import Binding, Task

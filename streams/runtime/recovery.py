@@ -82,6 +82,17 @@ def agree(told: Beside, marks: Mapping[str, Mark | None], entries: Sequence[Entr
     return last
 
 
+def require_there(kafka: Kafka, marks: Mapping[str, Mark | None], partition: int, what: str) -> None:
+    """Raise `Problem` where the log no longer holds what comes next: going on would pass over it in silence."""
+    for topic, mark in marks.items():
+        low, _ = kafka.bounds(topic, partition)
+        if mark is not None and mark.offset < low:
+            raise Problem(
+                f"{what} is committed at {topic}@{mark.offset}, and that log begins at {low}: {low - mark.offset} "
+                f"records expired unread; raise the topic's retention, and start a new version of the pipeline"
+            )
+
+
 def genesis_note(facts: Mapping[str, Facts], digest: str) -> str:
     """What entry 0 says: which topics these are, and which definition folds them."""
     topics = {topic: {"id": each.topic_id, "partitions": each.partitions} for topic, each in facts.items()}

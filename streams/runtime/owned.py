@@ -1,0 +1,184 @@
+"""A task that is ours: it folds batch by batch, and commits each with its entry in the ledger."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.ledger import Entry
+from schemas.problem import Problem
+from streams.runtime import recovery
+from streams.runtime.checkpoint import Checkpoint, Manifest
+from streams.runtime.codec import Message
+from streams.runtime.due import Due
+from streams.runtime.ledger import START, Chain, Work
+from streams.runtime.ports import Abortable, Fenced, Transactions, Unknown
+from streams.runtime.raw import Run
+from streams.runtime.recovery import Beside
+from streams.runtime.seat import Seat, positions
+from streams.runtime.task import Task
+
+log = logging.getLogger(__name__)
+
+RUN = 10
+"""Rejects in a row from which each batch saves its state: who mends what is wrong with them starts behind them, since
+mended code would fold them otherwise than the ledger says."""
+
+TRIES = 5
+"""How often the same messages are sent again before the worker stops by name."""
+
+
+class Batch(NamedTuple):
+    """What one transaction makes final: outputs, the entry about them, and the state where a checkpoint is due."""
+
+    messages: Sequence[Message]
+    entry: Entry
+    state: Sequence[Message] = ()
+    began_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Owned:
+    """A task with the producer that makes it ours and the end of its ledger. One thread at a time."""
+
+    seat: Seat
+    task: Task
+    chain: Chain
+    transactions: Transactions
+    told: Beside
+    checkpoint: Checkpoint
+    due: Due
+    clock: Callable[[], float]
+    genesis: str = ""
+    refolded: int = 0
+    _ahead: bool = False
+    """Whether the state has folded what is not committed."""
+
+    def deliver(self, run: Run) -> bool:
+        """Buffer what a fetch gave; False where there is a gap before it."""
+        return self.task.deliver(run)
+
+    def advance(self) -> bool:
+        """Fold and commit one batch; False where there is nothing to fold."""
+        batch = self.fold()
+        if batch is None:
+            return False
+        self.commit(batch)
+        return True
+
+    def fold(self) -> Batch | None:
+        """What the next commit makes final; None where nothing is queued. It must be committed before the next."""
+        self._ahead = True
+        group = self.task.step()
+        if group is None:
+            self._ahead = False
+            return None
+        self.due.folded()
+        return self._batch(group.work, group.messages, checkpoint=self.due.now() or self.task.in_a_row >= RUN)
+
+    def save(self) -> None:
+        """Commit the state as it stands, as before a deliberate stop.
+
+        Not where nothing was folded since it was saved, nor where it has folded what could not be committed.
+        """
+        if not self._ahead and self.chain.seq > max(self.told.checkpoint, 0):
+            self.commit(self._batch(self.task.nothing(), (), checkpoint=True))
+
+    def accept(self, differences: Sequence[str]) -> None:
+        """State in the ledger that folding again gave something else, and that a person accepted it."""
+        note = msgspec.json.encode({"differences": list(differences[:100]), "count": len(differences)}).decode()
+        entry = self.chain.next(self.task.nothing(), kind="accepted", note=note)
+        self.commit(Batch((), entry))
+
+    def _batch(self, work: Work, messages: Sequence[Message], *, checkpoint: bool) -> Batch:
+        entry, began_s = self.chain.next(work, checkpoint=checkpoint), self.clock()
+        return Batch(messages, entry, self._state(entry) if checkpoint else (), began_s)
+
+    def _state(self, entry: Entry) -> Sequence[Message]:
+        task = self.task
+        manifest = Manifest(
+            seq=entry.seq,
+            head=entry.head,
+            epoch=entry.epoch,
+            positions=entry.ends,
+            task=task.saved(),
+            environment=entry.environment,
+            genesis=self.genesis,
+        )
+        return self.checkpoint.messages(task.binding.stage.save(task.state), manifest, timestamp_ms=0)
+
+    def commit(self, batch: Batch) -> None:
+        """Make `batch` final: the same bytes again where a transaction had to be aborted, an unknown outcome looked up.
+
+        Raises `Fenced` where the task is somebody else's now, and `Problem` where Kafka does not take it.
+        """
+        told = self._after(batch)
+        for _ in range(TRIES):
+            try:
+                self._send(batch, told)
+            except (Abortable, Unknown) as error:
+                log.warning("%s, entry %d: %s", self.chain.named, batch.entry.seq, error)
+                if not self._took(batch, error):
+                    continue
+            self.chain.advance(batch.entry)
+            self.told, self._ahead = told, False
+            if batch.entry.checkpoint:
+                self.due.saved(cost_s=self.clock() - batch.began_s)
+            return
+        raise Problem(f"{self.chain.named}: Kafka did not take a batch {TRIES} times: check the brokers' logs")
+
+    def _took(self, batch: Batch, error: Exception) -> bool:
+        """Whether Kafka took the batch after all. Where it did not, a new transaction can begin.
+
+        An unknown outcome is known once ownership is taken again: then nothing is under way any more.
+        """
+        if isinstance(error, Abortable):
+            try:
+                self.transactions.abort()
+            except (Abortable, Unknown):
+                log.warning("%s: the abort failed too", self.chain.named)
+            else:
+                return False
+        self.transactions.close()
+        self.transactions = self.seat.transactions()
+        found = recovery.beside(self.seat.marks(), str(self.chain.named))
+        head = found.head if found is not None else START
+        if head not in (batch.entry.head, batch.entry.previous):
+            raise Fenced(f"entry {batch.entry.seq} is not ours: somebody else has gone on")
+        return head == batch.entry.head
+
+    def stands_at(self, told: Beside) -> bool:
+        """Whether the state is that of this committed entry."""
+        return not self._ahead and (self.chain.seq, self.chain.head) == (told.seq, told.head)
+
+    def resume(self, transactions: Transactions, told: Beside) -> None:
+        """Go on with a new producer; what was fetched and not folded is fetched again."""
+        self.transactions, self.told = transactions, told
+        self.refolded = 0
+        self.task.merge.rewind()
+
+    def close(self) -> None:
+        """Let go of the producer."""
+        self.transactions.close()
+
+    def _after(self, batch: Batch) -> Beside:
+        """What stands beside the offsets once `batch` is committed."""
+        entry, told = batch.entry, self.told
+        checkpoint, ledger = told.checkpoint, told.ledger
+        if entry.checkpoint:
+            checkpoint, ledger = entry.seq, self.seat.ledger_bounds()[1]
+        return Beside(recovery.METADATA_VERSION, entry.epoch, entry.seq, entry.head, checkpoint, ledger)
+
+    def _send(self, batch: Batch, told: Beside) -> None:
+        transactions = self.transactions
+        transactions.begin()
+        for message in batch.messages:
+            transactions.produce(message)
+        ledger = self.task.binding.ledger
+        transactions.produce(ledger.message(batch.entry))
+        for message in batch.state:
+            transactions.produce(message)
+        transactions.send_offsets(positions(batch.entry.ends, told))
+        transactions.commit()
