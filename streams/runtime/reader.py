@@ -14,6 +14,9 @@ CHUNK = 2_000
 FILL_S = 0.02
 """How long a chunk is filled: `consume` waits for the last record of a chunk, also behind the end of the log."""
 
+AT_END_MS = 10
+"""How long the broker waits for more before it says that a log ends here; its own 500 ms are for who follows a log."""
+
 SILENCE_S = 30.0
 
 
@@ -47,6 +50,7 @@ def reread(
             "isolation.level": "read_committed",
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": AT_END_MS,
         }
     )
     try:
