@@ -2,138 +2,182 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from schemas.alert import Alert
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
-from streams.runtime.codec import Message
+from streams.runtime.checkpoint import Checkpoint, Restored
+from streams.runtime.findings import Audit, Broken
+from streams.runtime.folding import Folding, from_genesis, from_saved
 from streams.runtime.ledger import START, Signer, check
 from streams.runtime.ports import Kafka
-from streams.runtime.raw import Raw
-from streams.runtime.task import Binding, Group, Task
+from streams.runtime.stored import stored
+from streams.runtime.task import Binding, Group
 
-DIFFERENCES = 100
-"""So many are told; the rest is counted."""
+NEAR_END = 50
+"""Offsets from the end of a ledger in which its last entry is looked for first."""
 
 Watch = Callable[[Entry, Group | None], None]
 
 
-@dataclass(slots=True, kw_only=True)
-class Audit:
-    """What came of it. `chain_only` says why nothing was folded again, where that is so."""
+class Span(NamedTuple):
+    """The first and the last entry that a ledger has."""
 
-    partition: int
-    entries: int = 0
-    records: int = 0
-    outputs: int = 0
-    accepted: int = 0
-    head: str = START
-    chain_only: str | None = None
-    found: int = 0
-    differences: list[str] = field(default_factory=list)
-
-    def differs(self, told: str) -> None:
-        """Take down one difference."""
-        self.found += 1
-        if len(self.differences) < DIFFERENCES:
-            self.differences.append(told)
+    first: Entry
+    last: Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auditor:
-    """Reads the ledger of one stage, and folds it again. It writes nothing and joins nothing."""
+    """Reads the ledger of one stage, and folds it again. It writes nothing and joins nothing.
+
+    `alone`: no other version of the pipeline has written to its output topics.
+    """
 
     binding: Binding
     kafka: Kafka
     signer: Signer | None = None
+    alone: bool = True
 
-    def entries(self, partition: int) -> Iterator[Entry]:
-        """All entries that the log still has, their chain checked. Raises `Problem` at the first that does not hold."""
+    def entries(self, partition: int, start: int = 0) -> Iterator[Entry]:
+        """The entries that the log still has, from its offset `start` on, their chain checked.
+
+        Raises `Broken` at the first that does not hold.
+        """
         topic = self.binding.ledger.topic
         low, _ = self.kafka.bounds(topic, partition)
         before = None
-        for run in self.kafka.read(topic, partition, low):
+        for run in self.kafka.read(topic, partition, max(low, start)):
             for record in run.records:
-                entry = self.binding.ledger.entry(record.value)
-                check(entry, before, self.signer)
+                entry = self._checked(record.value, partition, before)
                 yield entry
                 before = entry
+
+    def span(self, partition: int) -> Span | None:
+        """Where the ledger begins and ends now; None where it is empty."""
+        first = next(self.entries(partition), None)
+        if first is None:
+            return None
+        _, high = self.kafka.bounds(self.binding.ledger.topic, partition)
+        near = deque(self.entries(partition, high - NEAR_END), maxlen=1)
+        return Span(first, (near or deque(self.entries(partition), maxlen=1))[0])
 
     def audit(self, partition: int, watch: Watch = lambda *_: None) -> Audit:
         """Check the chain, fold every batch again, and compare outputs with the ledger and with what the topics hold.
 
         `watch` is told of every entry, with what folding it again gave. Where the inputs no longer reach back to the
-        first entry the chain alone is checked. Raises `Problem` where the chain does not hold.
+        first entry, folding begins with the saved state; where they do not reach back to that either, the chain alone
+        is checked, as far as it holds.
         """
         audit = Audit(partition=partition)
-        replay: _Replay | None = None
-        last = self._last(partition)
-        for entry in self.entries(partition):
-            if audit.entries == 0:
-                replay = self._replay(entry, last, audit)
-            audit.entries, audit.head = audit.entries + 1, entry.head
-            audit.records, audit.outputs = audit.records + entry.records, audit.outputs + entry.outputs
-            audit.accepted += entry.kind == "accepted"
-            watch(entry, replay.fold(entry, audit) if replay is not None else None)
-        if replay is not None:
-            replay.end(audit)
+        try:
+            self._audit(partition, audit, watch)
+        except Broken as broken:
+            audit.broken = str(broken)
+            audit.differs(audit.broken)
         return audit
 
-    def _last(self, partition: int) -> Entry | None:
-        return next(iter(deque(self.entries(partition), maxlen=1)), None)
+    def _audit(self, partition: int, audit: Audit, watch: Watch) -> None:
+        topics = stored(self.kafka, self.binding, partition, alone=self.alone)
+        for entry, group in self.walk(partition, audit):
+            for message in group.messages if group is not None and audit.chain_only is None else ():
+                differs = topics[message.topic].compare(message)
+                if differs is not None:
+                    audit.differs(f"entry {entry.seq} ({entry.environment}): {differs}", entry.seq)
+            watch(entry, group)
+        rest = [told for topic in topics.values() if (told := topic.rest()) is not None]
+        if audit.chain_only is None and rest and self._ends_with(partition, audit.head):
+            for told in rest:
+                audit.differs(told)
+        audit.gone = sum(topic.gone for topic in topics.values())
 
-    def _replay(self, first: Entry, last: Entry | None, audit: Audit) -> "_Replay | None":
-        """What folds again from `first` on; None, with the reason in `audit`, where that is not possible any more."""
-        if first.seq != 0 or last is None:
-            audit.chain_only = f"the ledger begins with entry {first.seq}: what came before is gone"
-            return None
-        facts = self.kafka.describe(self.binding.topics)
+    def walk(self, partition: int, audit: Audit) -> Iterator[tuple[Entry, Group | None]]:
+        """Every entry up to the one that is the last now, with what folding it again gives.
+
+        What is found goes to `audit`. Raises `Broken` where the chain does not hold.
+        """
+        saved, heads = self._saved(partition, audit), self._beside(partition)
+        if saved is not None:
+            heads[saved.manifest.seq] = saved.manifest.head
+        span, name = self.span(partition), self._name(partition)
+        if max(heads, default=-1) > (span.last.seq if span is not None else -1):
+            ends = f"ends with entry {span.last.seq}" if span is not None else "is empty"
+            raise Broken(f"{name} {ends}, but offsets or state are of entry {max(heads)}: it was cut off")
+        if span is None:
+            return
+        folding = self._folding(span, saved, audit)
+        for entry in self.entries(partition):
+            audit.met(entry)
+            if heads.get(entry.seq, entry.head) != entry.head:
+                raise Broken(f"entry {entry.seq} of {name} is not the one that offsets or state are of")
+            yield entry, folding.fold(entry, audit) if folding is not None else None
+            if entry.seq == span.last.seq:
+                return
+
+    def _checked(self, value: bytes | None, partition: int, before: Entry | None) -> Entry:
+        binding, name = self.binding, self._name(partition)
         try:
-            recovery.require_genesis(first.note or "{}", facts, self.binding.digest, self.binding.ledger.topic)
-            inputs = recovery.sources(self.kafka, first.partition, first.ends, last.ends)
+            entry = binding.ledger.entry(value)
+            check(entry, before, self.signer)
+        except Problem as problem:
+            raise Broken(str(problem)) from problem
+        place = (entry.pipeline, entry.version, entry.stage, entry.partition)
+        if place != (binding.pipeline, binding.version, binding.stage.name, partition):
+            raise Broken(f"{name} holds entry {entry.seq} of {'/'.join(map(str, place))}")
+        if entry.seq == 0 and (entry.previous, entry.kind) != (START, "genesis"):
+            raise Broken(f"{name} begins with an entry that is no beginning")
+        return entry
+
+    def _name(self, partition: int) -> str:
+        return f"the ledger {self.binding.ledger.topic}/{partition}"
+
+    def _ends_with(self, partition: int, head: str) -> bool:
+        span = self.span(partition)
+        return head == (START if span is None else span.last.head)
+
+    def _beside(self, partition: int) -> dict[int, str]:
+        """Number and head that stand beside the offsets, where they are legible: else it is not the ledger's fault."""
+        marks = self.kafka.committed(self.binding.group, self.binding.topics, partition)
+        try:
+            told = recovery.beside(marks, self._name(partition))
+        except Problem:
+            return {}
+        return {} if told is None else {told.seq: told.head}
+
+    def _saved(self, partition: int, audit: Audit) -> Restored | None:
+        topic = self.binding.state_topic
+        low, _ = self.kafka.bounds(topic, partition)
+        records = (record for run in self.kafka.read(topic, partition, low) for record in run.records)
+        try:
+            return Checkpoint(topic).restore((record.key or b"", record.value) for record in records)
+        except Problem as problem:
+            audit.differs(str(problem))
+            return None
+
+    def _folding(self, span: Span, saved: Restored | None, audit: Audit) -> Folding | None:
+        """What folds again; None, with the reason in `audit`, where that is not possible any more."""
+        first, kafka, binding = span.first, self.kafka, self.binding
+        name = self._name(first.partition)
+        if first.seq != 0:
+            audit.differs(f"{name} begins with entry {first.seq}: what came before was cut off")
+        genesis = first.note if first.seq == 0 else saved and saved.manifest.genesis
+        if genesis is None:
+            audit.chain_only = "no entry and no saved state says what the ledger began with"
+            return None
+        try:
+            recovery.require_genesis(genesis, kafka.describe(binding.topics), binding.digest, name)
+        except Problem as problem:
+            audit.chain_only = str(problem)
+            audit.differs(str(problem))
+            return None
+        try:
+            return from_genesis(kafka, binding, first, span.last)
+        except Problem as problem:
+            audit.chain_only = str(problem)
+        try:
+            return from_saved(kafka, binding, saved, span.last) if saved is not None else None
         except Problem as problem:
             audit.chain_only = str(problem)
             return None
-        return _Replay(Task(self.binding, first.partition, first.ends), inputs, self._outputs(first.partition))
-
-    def _outputs(self, partition: int) -> dict[str, Iterator[Raw]]:
-        """Per topic that only this stage writes, the records of `partition` in order."""
-        values = self.binding.encoder.values.items()
-        return {topic: self._records(topic, partition) for last, (topic, _) in values if last != Alert.TOPIC}
-
-    def _records(self, topic: str, partition: int) -> Iterator[Raw]:
-        low, _ = self.kafka.bounds(topic, partition)
-        for run in self.kafka.read(topic, partition, low):
-            yield from run.records
-
-
-@dataclass(frozen=True, slots=True)
-class _Replay:
-    task: Task
-    inputs: dict[str, recovery.Source]
-    outputs: dict[str, Iterator[Raw]]
-
-    def fold(self, entry: Entry, audit: Audit) -> Group | None:
-        group, differs = recovery.fold_again(self.task, entry, self.inputs)
-        if differs is not None:
-            audit.differs(f"entry {entry.seq} ({entry.environment}) folded again gives {differs}")
-        for message in group.messages if group is not None else ():
-            if message.topic in self.outputs:
-                self._compare(entry, message, audit)
-        return group
-
-    def _compare(self, entry: Entry, message: Message, audit: Audit) -> None:
-        stored = next(self.outputs[message.topic], None)
-        if stored is None:
-            audit.differs(f"{message.topic} lacks an output of entry {entry.seq}")
-        elif (stored.key, stored.value, stored.timestamp) != (message.key, message.value, message.timestamp_ms):
-            audit.differs(f"{message.topic}@{stored.offset} is not the output that entry {entry.seq} gives")
-
-    def end(self, audit: Audit) -> None:
-        """Nothing may stand behind the last entry's outputs."""
-        for topic, rest in self.outputs.items():
-            for stored in islice(rest, 1):
-                audit.differs(f"{topic}@{stored.offset} is the output of no entry")

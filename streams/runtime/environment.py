@@ -22,6 +22,18 @@ def environment() -> str:
     return "; ".join(parts)
 
 
+def differing(then: str, now: str) -> list[str]:
+    """The parts of `then` that are not in `now`, each with what is there instead.
+
+    >>> differing("python 3.12.1; river 0.25.0", "python 3.12.1; river 0.26.1")
+    ['river 0.25.0 (now river 0.26.1)']
+    """
+    old, new = then.split("; "), now.split("; ")
+    if len(old) != len(new):
+        return [f"{then} (now {now})"]
+    return [f"{was} (now {here})" for was, here in zip(old, new, strict=True) if was != here]
+
+
 def _code() -> str:
     digest = hashlib.sha256()
     folder = Path(streams.__file__).parent

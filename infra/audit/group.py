@@ -1,0 +1,55 @@
+"""The consumer group of a stage: its state, and which member has which partition."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.problem import Problem
+from streams.runtime.kafka import TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One worker's process. `partitions` are the numbers that it has been assigned."""
+
+    id: str
+    client: str
+    host: str
+    partitions: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.client} at {self.host.lstrip('/')}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group as its coordinator sees it."""
+
+    id: str
+    state: str
+    members: tuple[Member, ...]
+
+    def owner(self, partition: int) -> Member | None:
+        """Who has the partition."""
+        return next((member for member in self.members if partition in member.partitions), None)
+
+
+def group_of(admin: AdminClient, name: str) -> Group:
+    """The group `name`; one that does not exist is `dead`. Raises `Problem` where Kafka does not say."""
+    try:
+        told = admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return Group(id=name, state="dead", members=())
+        raise Problem(f"Kafka does not describe group {name} ({error.args[0].str()}): check the broker") from error
+    members = tuple(
+        Member(
+            id=each.group_instance_id or each.member_id,
+            client=each.client_id,
+            host=each.host,
+            partitions=tuple(sorted({place.partition for place in each.assignment.topic_partitions})),
+        )
+        for each in told.members
+    )
+    return Group(id=name, state=told.state.name.lower(), members=members)

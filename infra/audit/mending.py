@@ -1,0 +1,63 @@
+"""What rewriting a task's offsets from its ledger would change, and doing it."""
+
+from dataclasses import dataclass
+
+from infra.audit.group import group_of
+from infra.audit.opened import Opened
+from schemas.ledger import Entry
+from schemas.problem import Problem
+from streams.runtime import recovery
+from streams.runtime.owner import Owner
+from streams.runtime.ports import Mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mending:
+    """One task whose offsets are not those of its ledger: why, what is committed now, and the entry that counts."""
+
+    stage: Opened
+    partition: int
+    why: str
+    now: dict[str, Mark | None]
+    entry: Entry
+
+
+def require_stopped(stage: Opened) -> None:
+    """Raise `Problem` where the stage's group has live members."""
+    group = group_of(stage.admin, stage.binding.group)
+    if group.members:
+        names = ", ".join(str(member) for member in group.members)
+        raise Problem(
+            f"group {group.id} has {len(group.members)} live members ({names}): stop the workers first; one that was "
+            f"killed is forgotten when its session has timed out"
+        )
+
+
+def mending(stage: Opened, partition: int) -> Mending | None:
+    """What is to be mended of one task; None where offsets and ledger agree, or nothing has begun.
+
+    Raises `Problem` where the ledger itself does not hold.
+    """
+    binding = stage.binding
+    what = f"{binding.group}, partition {partition}"
+    now = stage.kafka.committed(binding.group, binding.topics, partition)
+    span = stage.auditor.span(partition)
+    if span is None:
+        if any(now.values()):
+            raise Problem(f"the ledger of {what} is empty, though offsets are committed: it was cut off")
+        return None
+    why = f"{what} has no committed offsets"
+    try:
+        told = recovery.beside(now, what)
+        if told is not None:
+            recovery.agree(told, now, [span.last], what)
+            return None
+    except Problem as problem:
+        why = str(problem)
+    return Mending(stage=stage, partition=partition, why=why, now=now, entry=span.last)
+
+
+def mend(mending: Mending) -> Entry:
+    """Rewrite the offsets; the entry that they are of now. Raises `Problem` where the chain does not hold."""
+    stage = mending.stage
+    return Owner(binding=stage.binding, kafka=stage.kafka, signer=stage.signer).repair(mending.partition)

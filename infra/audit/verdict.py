@@ -1,0 +1,87 @@
+"""Whether one task's ledger holds, in words and for JSON."""
+
+from dataclasses import dataclass
+
+from infra.audit.opened import Opened
+from streams.runtime.audit import Watch
+from streams.runtime.environment import environment
+from streams.runtime.findings import Audit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What an audit came to. `signer` is the id of the key that signatures were checked with."""
+
+    stage: str
+    audit: Audit
+    signer: str | None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything in the ledger."""
+        return self.audit.entries > 0 or self.audit.found > 0
+
+    @property
+    def holds(self) -> bool:
+        return self.audit.found == 0
+
+    @property
+    def result(self) -> str:
+        """One word or two for the table."""
+        if not self.begun:
+            return "not begun"
+        if self.audit.broken is not None:
+            return "broken"
+        if not self.holds:
+            return "differs"
+        if self.audit.chain_only is not None:
+            return "holds in part" if self.audit.refolded else "chain holds"
+        return "holds"
+
+    def remarks(self) -> list[str]:
+        """What else is to be said: the reason of what was not done, what was accepted, who signed."""
+        audit, told = self.audit, []
+        if audit.chain_only is not None:
+            left = f"{audit.entries - audit.refolded:,} of {audit.entries:,} entries"
+            told.append(f"inputs are not all there: of {left} only the chain was checked ({audit.chain_only})")
+        if audit.gone:
+            told.append(f"{audit.gone:,} outputs are no longer in their topics; they were compared by their hash alone")
+        if audit.accepted:
+            told.append(f"{audit.passed:,} differences were accepted, as {audit.accepted:,} entries of the ledger say")
+        keys = ", ".join(sorted(audit.key_ids - {""}))
+        if keys and self.signer is None:
+            told.append(f"signed by key {keys}, which was not checked: MILLRACE_LEDGER_KEY is not set")
+        if not self.holds or len(audit.environments) > 1:
+            told += [f"computed from entry {seq} on by {each}" for each, seq in audit.environments.items()]
+            told.append(f"computed again by {environment()}")
+        return told
+
+    def fields(self) -> dict[str, object]:
+        """For JSON."""
+        audit = self.audit
+        return {
+            "stage": self.stage,
+            "partition": audit.partition,
+            "result": self.result.replace(" ", "_"),
+            "entries": audit.entries,
+            "folded_again": audit.refolded,
+            "records": audit.records,
+            "outputs": audit.outputs,
+            "outputs_gone": audit.gone,
+            "head": audit.head,
+            "keys": sorted(audit.key_ids - {""}),
+            "signatures_checked": self.signer is not None,
+            "accepted_entries": audit.accepted,
+            "accepted_differences": audit.passed,
+            "chain_only": audit.chain_only,
+            "broken": audit.broken,
+            "found": audit.found,
+            "differences": audit.differences,
+            "environments": [{"from_entry": seq, "environment": each} for each, seq in audit.environments.items()],
+        }
+
+
+def verify(stage: Opened, partition: int, watch: Watch) -> Verdict:
+    """Audit one task; `watch` is told of every entry."""
+    signer = stage.signer.key_id if stage.signer is not None else None
+    return Verdict(stage=stage.stage, audit=stage.auditor.audit(partition, watch), signer=signer)

@@ -1,0 +1,125 @@
+"""What the topics hold of one task's outputs, record by record, beside what folding again gives."""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from schemas.alert import Alert
+from schemas.reject import HEADER_STAGE
+from streams.runtime.codec import Headers, Message
+from streams.runtime.ports import Kafka
+from streams.runtime.raw import Raw
+from streams.runtime.task import Binding
+
+NEAR = 100
+"""Among so many of the next records an output is looked for."""
+
+Bytes = tuple[bytes | None, bytes | None, int, Headers]
+
+
+class Stored(Protocol):
+    """One output topic."""
+
+    gone: int
+    """How many outputs the topic no longer reaches back to."""
+
+    def compare(self, message: Message) -> str | None:
+        """How the topic differs from having this output next; None where it does not."""
+
+    def rest(self) -> str | None:
+        """What stands there behind the last output; None where nothing does."""
+
+
+class Alone:
+    """A topic, or the part of it, that only this stage writes: each record must be the next output."""
+
+    def __init__(self, topic: str, records: Iterator[Raw], *, from_start: bool) -> None:
+        self.gone = 0
+        self._topic, self._records, self._met = topic, records, from_start
+        self._ahead: deque[Raw] = deque()
+
+    def compare(self, message: Message) -> str | None:
+        """An output that is not there, or records that stand before it and are none."""
+        wanted = message[1:]
+        for place in range(NEAR):
+            record = self._peek(place)
+            if record is None:
+                break
+            if _of(record) == wanted:
+                return self._pass(place)
+        if self._met:
+            return f"{self._topic} lacks one of its outputs"
+        self.gone += 1
+        return None
+
+    def rest(self) -> str | None:
+        record = self._peek(0)
+        return None if record is None else f"{self._topic}@{record.offset} is the output of no entry"
+
+    def _pass(self, strays: int) -> str | None:
+        self._met = True
+        first = self._ahead[0].offset
+        for _ in range(strays + 1):
+            self._ahead.popleft()
+        return f"{self._topic}@{first}, before one of its outputs, is the output of no entry" if strays else None
+
+    def _peek(self, place: int) -> Raw | None:
+        while len(self._ahead) <= place:
+            record = next(self._records, None)
+            if record is None:
+                return None
+            self._ahead.append(record)
+        return self._ahead[place]
+
+
+class Shared:
+    """A topic that others write too: each output must be among its records. Of these only a hash is kept."""
+
+    def __init__(self, topic: str, records: Iterator[Raw], *, from_start: bool) -> None:
+        self.gone = 0
+        self._topic, self._from_start = topic, from_start
+        self._left = Counter(_hash(_of(record)) for record in records)
+
+    def compare(self, message: Message) -> str | None:
+        """An output that is not there."""
+        wanted = _hash(message[1:])
+        if self._left[wanted]:
+            self._left[wanted] -= 1
+            return None
+        if self._from_start:
+            return f"{self._topic} lacks one of its outputs"
+        self.gone += 1
+        return None
+
+    def rest(self) -> str | None:
+        """What is left may be somebody else's."""
+        return None
+
+
+def stored(kafka: Kafka, binding: Binding, partition: int, *, alone: bool) -> dict[str, Stored]:
+    """Every topic that the stage writes, as it is now, in one partition; `alone`: no other version writes them."""
+
+    def records(topic: str, low: int) -> Iterator[Raw]:
+        for run in kafka.read(topic, partition, low):
+            yield from run.records
+
+    stage = binding.stage.name.encode()
+    found: dict[str, Stored] = {}
+    for last, topic in [
+        *((last, each[0]) for last, each in binding.encoder.values.items()),
+        ("", binding.encoder.rejected),
+    ]:
+        low, _ = kafka.bounds(topic, partition)
+        kind = Alone if alone and last != Alert.TOPIC else Shared
+        read = records(topic, low)
+        ours = read if last else (each for each in read if dict(each.headers).get(HEADER_STAGE) == stage)
+        found[topic] = kind(topic, ours, from_start=low == 0)
+    return found
+
+
+def _of(record: Raw) -> Bytes:
+    return record.key, record.value, record.timestamp, list(record.headers)
+
+
+def _hash(told: Bytes) -> int:
+    return hash((*told[:3], *told[3]))
