@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from schemas.problem import Problem
 from streams.pending import Pending, pack, unpack
 from streams.rows import Rows
 from streams.stage import Saved
@@ -46,11 +47,15 @@ class JoinState:
 
 
 class Join:
-    """An event meets its label at most once, within `horizon_ms` of the event's own time; ids last `remember_ms`."""
+    """An event meets its label at most once, within `horizon_ms` of the event's own time; ids last `remember_ms`.
 
-    def __init__(self, *, horizon_ms: int, remember_ms: int) -> None:
+    No more than `most` events are remembered: `event` and `wait` raise `Problem` at the one that would be too many.
+    """
+
+    def __init__(self, *, horizon_ms: int, remember_ms: int, most: int) -> None:
         self._horizon_ms = horizon_ms
         self._remember_ms = remember_ms
+        self._most = most
 
     def seen(self, state: JoinState, event_id: str) -> bool:
         """Whether an event of this id is remembered."""
@@ -58,16 +63,24 @@ class Join:
 
     def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
         """Remember an event that has no label to wait for."""
-        state.rows.append(event_id, event_time_ms, None)
+        self._append(state, event_id, event_time_ms, None)
 
     def wait(self, state: JoinState, event_id: str, pending: Pending, counts: Counter[str]) -> Truth | None:
         """Let a scored event wait for its label; the label itself, where it came first and is to be taught now."""
-        row = state.rows.append(event_id, pending.event_time_ms, pack(pending))
+        row = self._append(state, event_id, pending.event_time_ms, pack(pending))
         if event_id not in state.held:
             return None
         held = state.held.pop(event_id)
         state.changed[event_id] = None
         return held if self._meet(state, row, pending.event_time_ms, held, counts) else None
+
+    def _append(self, state: JoinState, event_id: str, event_time_ms: int, packed: bytes | None) -> int:
+        if len(state.rows.places) >= self._most:
+            raise Problem(
+                f"{self._most:,} events are remembered and one more came: shorten remember= and the horizon of labels, "
+                f"use more partitions, or, where memory allows it, raise Limits(remembered={self._most})"
+            )
+        return state.rows.append(event_id, event_time_ms, packed)
 
     def label(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> Pending | None:
         """The scored event that `truth` is about, where it is to be taught now; else what became of it is counted."""

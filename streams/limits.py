@@ -1,4 +1,4 @@
-"""When a partition stops instead of draining its input into `rejected`: too many rejects in a row, or in all."""
+"""When a partition stops by name: too many rejects in a row or in all, or more to remember than memory is for."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,11 +25,13 @@ makes a partition stop at the same record however often it is started; one that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many records of one input of a partition may be rejected before it stops, by name.
+    """How many records of one input of a partition may be rejected, and how many events remembered, before it stops.
 
     - `rejects_in_a_row`: as many consecutive rejects stop it; the default is a broken deployment, not bad luck.
     - `reject_ratio`, `over`: so does a larger share of rejects than this in a block of `over` records, counted from the
       first: 10,000 and 10,000 and so on. 1.0: no share does.
+    - `remembered`: events that wait for their label and ids that are kept to spot duplicates, at most. One that waits
+      takes about 300 bytes and 9 per feature, an id 170.
 
     Which record stops a partition depends on the order of records alone, not on how they were batched. Nothing of the
     batch that holds it is committed: neither its rejects nor its offsets. So after a mend all of it is read again, and
@@ -47,9 +49,10 @@ class Limits:
     rejects_in_a_row: int = 1_000
     reject_ratio: float = 0.5
     over: int = 10_000
+    remembered: int = 5_000_000
 
     def __post_init__(self) -> None:
-        for name in ("rejects_in_a_row", "over"):
+        for name in ("rejects_in_a_row", "over", "remembered"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise Problem(f"Limits({name}={getattr(self, name)!r}): write a whole number of records, 1 or more")
         if not isinstance(self.reject_ratio, int | float) or not 0.0 <= self.reject_ratio <= 1.0:

@@ -37,7 +37,7 @@ class Pipeline:
     - `late`: what becomes of an event older than the newest of its partition: `score` it as of its own time, or `skip`.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
-    - `limits`: how many rejects stop a partition.
+    - `limits`: how many rejects stop a partition, and how many events that are remembered.
 
     Raises `Problem`, naming the field and the cure, where the definition cannot work.
     """

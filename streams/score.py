@@ -88,7 +88,8 @@ class ScoreStage:
         self._labelled_later = self._labels is not None and not self._labels.inside
         self._facts = attrgetter(pipeline.time, pipeline.id, pipeline.key)
         horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
-        self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms)
+        most = pipeline.limits.remembered
+        self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=most)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
@@ -117,7 +118,10 @@ class ScoreStage:
         )
 
     def fold(self, state: ScoreState, records: Sequence[Record]) -> list[Emitted]:
-        """Score events, meet labels. What cannot be used is refused, and the fold goes on."""
+        """Score events, meet labels. What cannot be used is refused, and the fold goes on.
+
+        Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
+        """
         emitted: list[Emitted] = []
         for record in records:
             try:

@@ -10,9 +10,10 @@ from river.linear_model import LinearRegression
 
 from schemas.message import Message
 from schemas.outcome import Outcome
+from schemas.problem import Problem
 from schemas.reject import Reason
 from schemas.scored import Scored
-from streams import Field, Labels
+from streams import Field, Labels, Limits
 from streams.stage import Record
 from tests.streams.builders import Log, definition, fold, labels, messages, pipeline, refusals
 from tests.streams.logs import LOGS
@@ -213,3 +214,14 @@ def test_without_labels_every_event_is_scored_and_nothing_waits() -> None:
 
     assert len(messages(emitted, Scored)) == 2
     assert state.counts["waiting.unlabelled"] == 0
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_partition_stops_at_the_event_that_is_one_too_many_to_remember(labelled: bool) -> None:
+    given = {} if labelled else {"labels": None, "model": lambda: HalfSpaceTrees(seed=1), "remember": "100ms"}
+    made = pipeline(**given, limits=Limits(remembered=2))
+    log = Log().tap("1", 1_000).tap("2", 1_001).tap("2", 1_001).tap("3", 1_101)
+
+    assert len(messages(fold(made, log.records)[1], Scored)) == 3
+    with pytest.raises(Problem, match=r"2 events are remembered .* Limits\(remembered=2\)"):
+        fold(made, log.tap("4", 1_101).records)

@@ -1,5 +1,6 @@
 """The laws of saved states: wherever a fold is interrupted, what was saved goes on as if nothing had happened."""
 
+import random
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -12,21 +13,24 @@ import streams.rows
 from streams import Pipeline
 from streams.score import ScoreStage, ScoreState
 from streams.stage import Emitted, Record
-from tests.streams.builders import Log
-from tests.streams.logs import LOGS
+from tests.streams.builders import Log, pipeline
+from tests.streams.logs import LOGS, Move, log_of
 from tests.streams.saved import StateTopic
 from tests.streams.state import walk
 from tests.streams.test_score_laws import EACH
 
 SMALL = {"0:scalars", "0:model", "0:manifest"}
-STOPS = st.lists(st.tuples(st.integers(0, 70), st.sampled_from(["save", "save", "restart"])), max_size=8).map(sorted)
+STOPS = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["save", "save", "restart"])), max_size=8).map(sorted)
+
+
+STEPS_MS = (0, 0, 1, 5, 30, 120, -20, -90)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_segments() -> Iterator[None]:
     """Segments of few rows, so that small logs have many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams.rows, "SEGMENT", 4)
+        patch.setattr(streams.rows, "SEGMENT", 3)
         yield
 
 
@@ -67,6 +71,44 @@ def test_a_fold_interrupted_anywhere_goes_on_in_every_output_and_leaves_the_same
     assert walk(topic.restore(stage)) == walk(stage.restore(0, {k: v for k, v in whole.items() if v is not None}))
 
 
+def story(seed: int) -> list[Record]:
+    """A long log, so that there is much to lose."""
+    draw = random.Random(seed)
+    moves: list[Move] = []
+    for _ in range(400):
+        what = draw.choice(["tap"] * 6 + ["finding"] * 6 + ["ahead", "nan", "undecoded finding"])
+        tap_id = str(draw.randrange(draw.choice([9, 200])))
+        moves.append((what, tap_id, draw.choice(STEPS_MS), draw.uniform(0, 1e3), draw.random() < 0.5))
+    return log_of(moves)
+
+
+@EACH
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_fold_that_is_interrupted_again_and_again_goes_on_in_every_output(made: Pipeline, seed: int) -> None:
+    records = story(seed)
+    state, emitted = calm(made, records)
+
+    stops = [(at, "restart" if at % 14 == 0 else "save") for at in range(0, len(records), 7)]
+    last, pieces, topic = interrupted(made, records, stops)
+
+    stage = ScoreStage(made)
+    whole: dict[bytes, Any] = dict(stage.save(state))
+    assert repr(pieces) == repr(emitted)
+    assert last.counts == state.counts
+    assert walk(topic.restore(stage)) == walk(stage.restore(0, {k: v for k, v in whole.items() if v is not None}))
+
+
+def test_a_late_event_is_still_remembered_after_a_restart() -> None:
+    made = pipeline()
+    early, later = Log().tap("1", 1_000).tap("2", 2_000).tap("late", 1_500), Log()
+    later.finding("late", 1_500).tap("late", 1_500).tap("3", 2_001).tap("late", 1_500)
+    records = early.records + later.records
+
+    _, emitted, _ = interrupted(made, records, [(3, "restart")])
+
+    assert repr(emitted) == repr(calm(made, records)[1])
+
+
 @EACH
 @given(records=LOGS, stops=STOPS)
 def test_restoring_twice_gives_the_same_and_what_was_restored_has_nothing_to_save(
@@ -98,6 +140,6 @@ def test_what_is_saved_ends_with_the_horizon(
     stage.fold(state, log.records)
     topic.save(stage, state)
 
-    rows = state.join.rows
-    open_segments = {f"0:{kind}/{n}" for kind in "pt" for n in range(rows.end // 4 - 2, rows.end // 4 + 1)}
-    assert {key.decode() for key in topic.records} <= SMALL | open_segments | {"0:w/z"}
+    segments = {f"0:{kind}/{n}" for kind in "pt" for n in state.join.rows.segments}
+    assert len(state.join.rows.segments) <= 3
+    assert {key.decode() for key in topic.records} <= SMALL | segments | {"0:w/z"}
