@@ -29,6 +29,8 @@ class Entry(Message):
     starts: dict[str, int] = Field(description="input topic -> first offset that this entry covers")
     ends: dict[str, int] = Field(description="input topic -> offset behind the last one")
     records: int = Field(description="how many records were folded")
+    roles: dict[str, int] = Field(description="role of an input -> how many of the records were its; each input's role")
+    held: int = Field(description="how many more labels wait for their event after this entry than before")
     disordered: int = Field(description="of these, how many came behind the merge point and were folded on arrival")
     counts: dict[str, int] = Field(description="what became of the records, as in `events.scored`; this entry's only")
     event_time_ms: int = Field(description="the watermark: the highest event time folded, milliseconds since 1970")

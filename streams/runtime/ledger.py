@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -62,6 +62,8 @@ class Work:
     starts: Mapping[str, int]
     ends: Mapping[str, int]
     records: int = 0
+    roles: Mapping[str, int] = field(default_factory=dict)
+    held: int = 0
     disordered: int = 0
     counts: Mapping[str, int]
     event_time_ms: int = 0
@@ -114,6 +116,8 @@ class Chain:
             "starts": dict(work.starts),
             "ends": dict(work.ends),
             "records": work.records,
+            "roles": dict(work.roles),
+            "held": work.held,
             "disordered": work.disordered,
             "counts": dict(work.counts),
             "event_time_ms": work.event_time_ms,

@@ -51,6 +51,14 @@ class Group(NamedTuple):
     work: Work
 
 
+class Standing(NamedTuple):
+    """What is compared before and after a fold."""
+
+    counts: Counter[str]
+    held: int
+    disordered: int
+
+
 class TaskState(msgspec.Struct):
     """What a task carries beside the state of its stage and its positions."""
 
@@ -114,7 +122,7 @@ class Task:
         """
         if self._stopped is not None:
             raise self._stopped
-        before, disordered = Counter(self.counts), self.merge.disordered
+        before = self._standing()
         taken = self.merge.take(limit)
         if not taken:
             return None
@@ -125,21 +133,27 @@ class Task:
             self._stopped = Problem(f"{self.binding.stage.name} stops: {stop}")
             raise self._stopped
         messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
-        return Group(messages, self._work(len(taken), before, disordered, messages))
+        return Group(messages, self._work(Counter(record.role for record in records), before, messages))
 
     def nothing(self) -> Work:
         """What the ledger says of an entry that folds nothing."""
-        return self._work(0, self.counts, self.merge.disordered, ())
+        return self._work(Counter(), self._standing(), ())
 
-    def _work(self, records: int, before: Counter[str], disordered: int, messages: Sequence[Message]) -> Work:
+    def _standing(self) -> Standing:
+        return Standing(Counter(self.counts), getattr(self.state, "held", 0), self.merge.disordered)
+
+    def _work(self, roles: Counter[str], before: Standing, messages: Sequence[Message]) -> Work:
         starts, self._done = self._done, self.positions
-        counts = {name: count - before[name] for name, count in self.counts.items() if count != before[name]}
+        counts = {n: count - before.counts[n] for n, count in self.counts.items() if count != before.counts[n]}
         learnt = getattr(self.state, "learnt", None)
+        now = self._standing()
         return Work(
             starts=starts,
             ends=self._done,
-            records=records,
-            disordered=self.merge.disordered - disordered,
+            records=roles.total(),
+            roles={source.role.value: roles[source.role] for source in self.binding.sources},
+            held=now.held - before.held,
+            disordered=now.disordered - before.disordered,
             counts=counts,
             event_time_ms=getattr(self.state, "watermark_ms", 0),
             model_id=None if learnt is None else f"{self.binding.digest}/{learnt}",
