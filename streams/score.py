@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import msgspec
-
 from schemas.message import Message
 from schemas.reject import Reason, Reject
 from schemas.scored import Rung, Scored
@@ -16,6 +14,7 @@ from streams.instant import instant_ms
 from streams.join import Join, JoinState, Truth
 from streams.ladder import Belief, Ladder
 from streams.learner import Prediction, learner
+from streams.numbers import Numbers, read_numbers, write_numbers
 from streams.pending import Pending
 from streams.pickled import pickled_model
 from streams.pipeline import Pipeline
@@ -54,20 +53,7 @@ class Facts(NamedTuple):
     time_ms: int
 
 
-class Numbers(msgspec.Struct, array_like=True, frozen=True):
-    """What is small in a state, as it is saved."""
-
-    counts: dict[str, int]
-    belief: Belief
-    watermark_ms: int
-    rows_end: int
-    forgotten_to: int
-    horizon_ms: int
-
-
 NUMBERS, MODEL = b"scalars", b"model"
-_write_numbers = msgspec.msgpack.Encoder().encode
-_read_numbers = msgspec.msgpack.Decoder(Numbers).decode
 
 
 class ScoreStage:
@@ -99,14 +85,14 @@ class ScoreStage:
         """Counts and times; the model; windows of keys, segments of events and held labels that have changed."""
         rows = state.join.rows
         numbers = Numbers(state.counts, state.belief, state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
-        yield NUMBERS, _write_numbers(numbers)
+        yield NUMBERS, write_numbers(numbers)
         yield MODEL, self._pickled.write(state.model)
         yield from self._features.save(state.windows)
         yield from self._join.save(state.join)
 
     def restore(self, partition: int, values: Mapping[bytes, bytes]) -> ScoreState:  # noqa: ARG002 (as in `initial`)
         """The state that was saved. Raises `Problem` where its model is none of ours."""
-        numbers = _read_numbers(values[NUMBERS])
+        numbers = read_numbers(values[NUMBERS])
         rows = Rows(numbers.rows_end, numbers.forgotten_to, numbers.horizon_ms)
         return ScoreState(
             model=self._pickled.read(values[MODEL]),

@@ -1,19 +1,15 @@
 """A state on its compacted topic: values with checksums, in chunks, under a manifest that says what must be there."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas.problem import Problem
+from streams.runtime.chunks import ALONE, FIRST, HEAD, checksum_of, count_of, head_of, named, record_key, replaced
 from streams.runtime.codec import Message
 
-CHUNK = 512_000
-"""Bytes of a value per record at most."""
-
 MANIFEST = b"manifest"
-_HEAD = 10  # of each record: 8 bytes of checksum, 2 with the number of chunks
 _SUMS = 1 << 64
 
 
@@ -70,32 +66,37 @@ class Checkpoint:
         """
         records: list[tuple[bytes, bytes | None]] = []
         for key, value in pairs:
-            records += self._gone(key) if value is None else self._put(key, value)
+            if value is None:
+                records += self._gone(key)
+            else:
+                self._put(key, value, records)
         told = msgspec.structs.replace(manifest, values=self.values, checksum=self.checksum)
         body = msgspec.json.encode(told)
-        head, before = _head(MANIFEST, body), self._manifest
+        head, before = head_of(MANIFEST, body), self._manifest
         self._manifest = head
-        records += _replaced(MANIFEST, body, head, before)
+        records += replaced(MANIFEST, body, head, before)
         return [Message(self.topic, key, value, timestamp_ms, []) for key, value in records]
 
-    def _put(self, key: bytes, value: bytes) -> Iterator[tuple[bytes, bytes | None]]:
-        head = _head(key, value)
-        before = self._live.get(key)
+    def _put(self, key: bytes, value: bytes, records: list[tuple[bytes, bytes | None]]) -> None:
+        head, before = head_of(key, value), self._live.get(key)
         if head == before:
             return
         self._live[key] = head
         self._add(head, before)
-        yield from _replaced(key, value, head, before)
+        if head[8:] == ALONE and (before is None or before[8:] == ALONE):
+            records.append((FIRST + key, head + value))
+        else:
+            records += replaced(key, value, head, before)
 
     def _gone(self, key: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         before = self._live.pop(key, None)
         if before is not None:
             self._add(None, before)
-            yield from ((_record_key(n, key), None) for n in range(_count(before)))
+            yield from ((record_key(n, key), None) for n in range(count_of(before)))
 
     def _add(self, head: bytes | None, before: bytes | None) -> None:
-        added = _checksum(head) if head is not None else 0
-        dropped = _checksum(before) if before is not None else 0
+        added = checksum_of(head) if head is not None else 0
+        dropped = checksum_of(before) if before is not None else 0
         self.checksum = (self.checksum + added - dropped) % _SUMS
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> Restored | None:
@@ -114,7 +115,7 @@ class Checkpoint:
         if body is None:
             if values:
                 raise self._broken(
-                    f"holds {len(values)} values, {_named(next(iter(values)))} among them, but no manifest"
+                    f"holds {len(values)} values, {named(next(iter(values)))} among them, but no manifest"
                 )
             return None
         manifest = msgspec.json.decode(body, type=Manifest)
@@ -126,30 +127,33 @@ class Checkpoint:
         """Each value from its chunks, which must be all there and as they were written."""
         values: dict[bytes, bytes] = {}
         used = 0
-        for record_key, first in latest.items():
-            number, _, key = record_key.partition(b":")
-            if number != b"0":
+        for place, first in latest.items():
+            if place[:2] != FIRST:
                 continue
-            head = first[:_HEAD]
-            chunks = [latest.get(_record_key(n, key), b"") for n in range(_count(head))]
-            if any(chunk[:_HEAD] != head for chunk in chunks):
-                raise self._broken(f"lacks a chunk of {_named(key)}")
-            value = b"".join(chunk[_HEAD:] for chunk in chunks)
-            if _head(key, value) != head:
-                raise self._broken(f"has {_named(key)} with a checksum that is not that of its bytes")
+            key, head = place[2:], first[:HEAD]
+            value = first[HEAD:] if head[8:] == ALONE else self._joined(latest, key, head)
+            if head_of(key, value) != head:
+                raise self._broken(f"has {named(key)} with a checksum that is not that of its bytes")
             values[key], self._live[key] = value, head
-            used += len(chunks)
+            used += count_of(head)
         if used != len(latest):
             raise self._broken(f"has chunks that belong to no value: {self._stray(latest)}")
         return values
 
+    def _joined(self, latest: Mapping[bytes, bytes], key: bytes, head: bytes) -> bytes:
+        """The value of several chunks."""
+        chunks = [latest.get(record_key(n, key), b"") for n in range(count_of(head))]
+        if any(chunk[:HEAD] != head for chunk in chunks):
+            raise self._broken(f"lacks a chunk of {named(key)}")
+        return b"".join(chunk[HEAD:] for chunk in chunks)
+
     def _stray(self, latest: Mapping[bytes, bytes]) -> str:
         """The first record that is part of no value."""
-        used = {_record_key(n, key) for key, head in self._live.items() for n in range(_count(head))}
-        return next(_named(key) for key in latest if key not in used)
+        used = {record_key(n, key) for key, head in self._live.items() for n in range(count_of(head))}
+        return next(named(key) for key in latest if key not in used)
 
     def _compare(self, manifest: Manifest) -> None:
-        self.checksum = sum(map(_checksum, self._live.values())) % _SUMS
+        self.checksum = sum(map(checksum_of, self._live.values())) % _SUMS
         if self.values != manifest.values:
             raise self._broken(f"holds {self.values} values where its manifest says {manifest.values}")
         if self.checksum != manifest.checksum:
@@ -162,34 +166,3 @@ class Checkpoint:
             f"the saved state in {self.topic} cannot be used, it {what}: bring the topic's records back from a copy, "
             f"or delete them, so that the state is folded again from the log"
         )
-
-
-def _head(key: bytes, value: bytes) -> bytes:
-    """What each chunk of the value begins with: its checksum and how many chunks there are."""
-    checksum = blake2b(len(key).to_bytes(4, "big") + key, digest_size=8)
-    checksum.update(value)
-    return checksum.digest() + max(1, -(-len(value) // CHUNK)).to_bytes(2, "big")
-
-
-def _checksum(head: bytes) -> int:
-    return int.from_bytes(head[:8], "big")
-
-
-def _count(head: bytes) -> int:
-    return int.from_bytes(head[8:_HEAD], "big")
-
-
-def _record_key(number: int, key: bytes) -> bytes:
-    return b"%d:%b" % (number, key)
-
-
-def _replaced(key: bytes, value: bytes, head: bytes, before: bytes | None) -> Iterator[tuple[bytes, bytes | None]]:
-    """The chunks of a value, and tombstones for those that the one of before had beyond them."""
-    for number in range(_count(head)):
-        yield _record_key(number, key), head + value[number * CHUNK : (number + 1) * CHUNK]
-    for number in range(_count(head), _count(before) if before is not None else 0):
-        yield _record_key(number, key), None
-
-
-def _named(key: bytes) -> str:
-    return repr(key.decode(errors="backslashreplace"))

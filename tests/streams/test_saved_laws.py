@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streams.rows
+import streams.windows
 from streams import Pipeline
 from streams.score import ScoreStage, ScoreState
 from streams.stage import Emitted, Record
@@ -28,9 +29,10 @@ STEPS_MS = (0, 0, 1, 5, 30, 120, -20, -90)
 
 @pytest.fixture(autouse=True, scope="module")
 def small_segments() -> Iterator[None]:
-    """Segments of few rows, so that small logs have many."""
+    """Segments of few rows, so that small logs have many, and windows that soon forget what lies behind them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams.rows, "SEGMENT", 3)
+        patch.setattr(streams.windows, "COMPACT_ABOVE", 1)
         yield
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.problem import Problem
-from streams.runtime import checkpoint
-from streams.runtime.checkpoint import CHUNK, Checkpoint
+from streams.runtime import chunks
+from streams.runtime.checkpoint import Checkpoint
+from streams.runtime.chunks import CHUNK
 from tests.streams.saved import MANIFEST
 
 Records = dict[bytes, bytes]
@@ -43,7 +44,7 @@ VALUES = st.one_of(st.none(), st.binary(max_size=40))
 @given(steps=st.lists(st.dictionaries(KEYS, VALUES), max_size=6))
 def test_what_is_read_is_the_latest_of_all_that_was_saved(steps: list[dict[bytes, bytes | None]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "CHUNK", 8)
+        patch.setattr(chunks, "CHUNK", 8)
         merged: dict[bytes, bytes | None] = {}
         for step in steps:
             merged |= step
