@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names
 )
 
 from infra.settings.variables import variable
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 
 FOREVER_MS = -1
 ANY_AGE_MS = 2**63 - 1
@@ -121,9 +121,7 @@ def problem_of(error: KafkaError, name: str) -> Problem:
         factor = variable("kafka_replication_factor")
         return Problem(f"topic {name} needs more brokers than there are: set {factor} to at most their number")
     if code in (KafkaError._TIMED_OUT, KafkaError.REQUEST_TIMED_OUT, KafkaError._TRANSPORT):
-        return Problem(
-            f"Kafka did not answer about topic {name} in time: see that all its brokers are up and try again"
-        )
+        return Outage(f"Kafka did not answer about topic {name} in time: see that all its brokers are up and try again")
     return Problem(f"Kafka refuses topic {name} ({error.str()}): have its administrator create it, or change the name")
 
 
@@ -146,7 +144,7 @@ def _await_leaders(admin: AdminClient, specs: Sequence[TopicSpec], deadline: flo
         if len(found) == len(names) and all(part.leader for topic in found.values() for part in topic.partitions):
             return found
         time.sleep(0.05)
-    raise Problem(f"Kafka created {', '.join(names)} but names no leaders: see that all its brokers are up")
+    raise Outage(f"Kafka created {', '.join(names)} but names no leaders: see that all its brokers are up")
 
 
 def _refuse(spec: TopicSpec, what: str, found: str, wanted: str) -> None:

@@ -10,7 +10,7 @@ from confluent_kafka.schema_registry.common._httpx_compat import httpx  # the on
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas.avro import Schema
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from schemas.reject import Reason, Reject
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
@@ -83,4 +83,4 @@ class Registry:
 
 
 def _unreachable(error: Exception) -> Problem:
-    return Problem(f"the schema registry does not answer ({error}): check MILLRACE_SCHEMA_REGISTRY_URL")
+    return Outage(f"the schema registry does not answer ({error}): check MILLRACE_SCHEMA_REGISTRY_URL")

@@ -53,11 +53,11 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; a `Problem` becomes one sentence and exit status 2."""
+    """Run the command line; a `Problem` becomes one sentence and its exit status."""
     try:
         app()
     except Problem as problem:
         if "--debug" in sys.argv:
             raise
         Console(stderr=True).print(f"[bold red]error:[/] {escape(str(problem))}", highlight=False, soft_wrap=True)
-        sys.exit(2)
+        sys.exit(problem.status)

@@ -15,7 +15,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from infra.settings import clients
 from infra.settings.model import Settings
 from infra.settings.variables import variable
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 
 Server = Literal["kafka", "schema_registry", "clickhouse"]
 ALL: tuple[Server, ...] = ("kafka", "schema_registry", "clickhouse")
@@ -111,7 +111,7 @@ def _unreached(name: str, url: str | None, server: str, failed: Exception) -> Pr
 
 
 def _down(name: str, where: str | None, field: str, hint: str) -> Problem:
-    return Problem(f"{name} does not answer at {where}: start it (`millrace up`) or correct {variable(field)}{hint}")
+    return Outage(f"{name} does not answer at {where}: start it (`millrace up`) or correct {variable(field)}{hint}")
 
 
 def _bad_login(name: str, where: str | None, start: str) -> Problem:

@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from streams.runtime.codec import Message
 from streams.runtime.ports import Abortable, Facts, Fenced, Mark, Unknown
 from streams.runtime.raw import Run
@@ -69,7 +69,7 @@ class RealTransactions:
         try:
             self._call(self._producer.init_transactions, TIMEOUT_S)
         except Unknown as error:
-            raise Problem(f"Kafka does not answer {transactional_id} ({error}): check the brokers") from error
+            raise Outage(f"Kafka does not answer {transactional_id} ({error}): check the brokers") from error
 
     def begin(self) -> None:
         """Open a transaction."""
@@ -206,7 +206,7 @@ class RealKafka:
                 with attempt:
                     return question()
         except KafkaException as error:
-            raise Problem(f"Kafka does not answer ({error.args[0].str()}): check the broker") from error
+            raise Outage(f"Kafka does not answer ({error.args[0].str()}): check the broker") from error
         raise AssertionError
 
 

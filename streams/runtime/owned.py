@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.ledger import Entry
-from schemas.problem import Problem
+from schemas.problem import Outage
 from streams.runtime import recovery
 from streams.runtime.checkpoint import Checkpoint, Manifest
 from streams.runtime.codec import Message
@@ -127,7 +127,7 @@ class Owned:
             if batch.entry.checkpoint:
                 self.due.saved(cost_s=self.clock() - batch.began_s)
             return
-        raise Problem(f"{self.chain.named}: Kafka did not take a batch {TRIES} times: check the brokers' logs")
+        raise Outage(f"{self.chain.named}: Kafka did not take a batch {TRIES} times: check the brokers' logs")
 
     def _took(self, batch: Batch, error: Exception) -> bool:
         """Whether Kafka took the batch after all. Where it did not, a new transaction can begin.

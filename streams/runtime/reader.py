@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from streams.runtime.raw import Run
 
 Headers = Sequence[tuple[str, bytes]]
@@ -18,6 +18,7 @@ AT_END_MS = 10
 """How long the broker waits for more before it says that a log ends here; its own 500 ms are for who follows a log."""
 
 SILENCE_S = 30.0
+AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 
 
 class Reread(NamedTuple):
@@ -74,12 +75,14 @@ def _chunk(consumer: Consumer, topic: str, end: int | None) -> tuple[list[Reread
     records: list[Reread] = []
     messages = consumer.consume(CHUNK, timeout=FILL_S) or consumer.consume(1, timeout=SILENCE_S)
     if not messages:
-        raise Problem(f"{topic} fell silent while its state was rebuilt: check the broker and start again")
+        raise Outage(f"{topic} fell silent while its state was rebuilt: check the broker and start again")
     for message in messages:
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 return records, True
+            if error.retriable() or error.code() in AWAY:
+                raise Outage(f"{topic} cannot be read at the moment ({error.str()}): check the broker")
             raise Problem(f"{topic} cannot be read again ({error.str()}): its state cannot be rebuilt")
         offset = cast(int, message.offset())
         if end is not None and offset >= end:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from infra.cli.produce import produce as command
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from tests.servers import Servers
 
 WAIT_S = 120.0
@@ -155,6 +155,6 @@ def test_what_cannot_work_is_a_problem_before_any_server_is_asked(
 def test_a_problem_is_one_sentence_without_a_traceback(file: Path) -> None:
     done = produce(TARGET, "--file", str(file), environment=NO_SERVERS)
 
-    assert done.returncode == 2
+    assert done.returncode == Outage.status
     assert "Kafka does not answer at 127.0.0.1:1" in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr

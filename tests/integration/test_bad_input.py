@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from infra.embedded.ports import LOOPBACK
 from infra.settings import Settings, librdkafka
 from infra.topics import TopicSpec, ensure
+from schemas.problem import Outage, Problem
 from streams.load import load
 from tests.integration.harness import MILLRACE, PIPELINES, environment
 
@@ -19,12 +20,11 @@ pytestmark = pytest.mark.servers
 
 TILL = f"{PIPELINES / 'till.py'}:till"
 TILLS = f"{PIPELINES / 'till.py'}:tills"
-STATUS = 2
 WITHIN_S = 90.0
 NOBODY = "127.0.0.1:1"
 
 
-def problem(settings: Settings, *arguments: str, **variables: str) -> str:
+def problem(settings: Settings, *arguments: str, status: int = Problem.status, **variables: str) -> str:
     """What a command that must fail says; `variables` go before the settings."""
     done = subprocess.run(
         [*MILLRACE, *arguments],
@@ -36,7 +36,7 @@ def problem(settings: Settings, *arguments: str, **variables: str) -> str:
     )
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")] or [done.stderr]
 
-    assert (done.returncode, "Traceback" in done.stderr, done.stdout) == (STATUS, False, ""), done.stderr
+    assert (done.returncode, "Traceback" in done.stderr, done.stdout) == (status, False, ""), done.stderr
     assert done.stderr.rstrip().endswith(said), done.stderr
     return said.removeprefix("error: ")
 
@@ -76,14 +76,15 @@ def test_a_setting_is_wrong(settings: Settings) -> None:
 
 
 def test_kafka_is_down(settings: Settings) -> None:
-    said = problem(settings, "worker", TILL, "--stage", "score", MILLRACE_KAFKA_BOOTSTRAP=NOBODY)
+    said = problem(settings, "worker", TILL, "--stage", "score", status=Outage.status, MILLRACE_KAFKA_BOOTSTRAP=NOBODY)
 
     assert f"Kafka does not answer at {NOBODY}" in said
     assert "MILLRACE_KAFKA_BOOTSTRAP" in said
 
 
 def test_the_registry_is_down(settings: Settings) -> None:
-    said = problem(settings, "worker", TILL, "--stage", "score", MILLRACE_SCHEMA_REGISTRY_URL=f"http://{NOBODY}")
+    registry = {"MILLRACE_SCHEMA_REGISTRY_URL": f"http://{NOBODY}"}
+    said = problem(settings, "worker", TILL, "--stage", "score", status=Outage.status, **registry)
 
     assert "the schema registry does not answer" in said
     assert topics(settings) == set()
@@ -91,7 +92,7 @@ def test_the_registry_is_down(settings: Settings) -> None:
 
 def test_clickhouse_is_down(settings: Settings) -> None:
     create(settings, scored=1, outcomes=1, metrics=1, alerts=1, rejected=1)
-    said = problem(settings, "sink", TILL, MILLRACE_CLICKHOUSE_URL=f"http://{NOBODY}")
+    said = problem(settings, "sink", TILL, status=Outage.status, MILLRACE_CLICKHOUSE_URL=f"http://{NOBODY}")
 
     assert "ClickHouse does not answer" in said
     assert "MILLRACE_CLICKHOUSE_URL" in said
