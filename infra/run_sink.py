@@ -20,6 +20,7 @@ from infra.settings.variables import variable
 from schemas.problem import Problem
 from schemas.registry import Registry
 from schemas.topics import Topics
+from streams.runtime.bind import STAGES
 
 STAGE = "sink"
 
@@ -51,6 +52,7 @@ def run_sink(
     """
     reach(settings, ("kafka", "schema_registry"))
     metrics = SinkMetrics()
+    ledgers = [topics.ledger(features.version, stage) for stage in STAGES]
     applied = migrate(settings)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # says every retry again, with a traceback
     store = ClickHouse(clickhouse(settings), stop=stop, metrics=metrics)
@@ -59,13 +61,14 @@ def run_sink(
         sink = Sink(
             librdkafka(settings),
             topics.group(features.version, STAGE),
-            converters=converters(topics, registry, metrics),
-            tables=tables(topics),
+            converters=converters(topics, ledgers, registry, metrics),
+            tables=tables(topics, ledgers),
             clickhouse=store,
             metrics=metrics,
             limits=limits,
         )
-        sink.run(stop, until=ends(librdkafka(settings), topics.outputs) if until_idle else None)
+        every = (*topics.outputs, *ledgers)
+        sink.run(stop, until=ends(librdkafka(settings), every) if until_idle else None)
     return _written(metrics, applied)
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from consumers import rows
+from consumers import ledger, rows
 from consumers.rows import Position, Raw
 from schemas.decode import own_decoder
+from schemas.ledger import Entry
 from schemas.reject import Reason, Reject
 from tests.schemas.stored import DIRECTORY, OWN, Example, examples
 
@@ -54,6 +55,25 @@ EXPECTED: dict[str, rows.Row] = {
         *(1, "stability", "amount", 3, 1_523_149_200_000, 1_523_145_600_000, 1_523_149_200_000),
         *(0.5, 0.25, "amount moved away from its reference"),
     ),
+    "ledger_entry": (
+        *("payments", 1, "score", 0, 1, "batch"),
+        *({"payments.labels": 0, "payments.events": 0}, {"payments.labels": 2, "payments.events": 5}),
+        *(7, {"labels": 2, "events": 5}, 1, 1, {"events.scored": 4, "events.rejected": 1, "labels.learnt": 1}),
+        *(
+            1_523_149_200_000,
+            "0a1b2c3d4e5f/1",
+            6,
+            "ab" * 32,
+            True,
+            "python 3.11.9; river 0.26.1; numpy 2.3.5; x86_64; code 0f1e2d3c4b5a",
+            None,
+        ),
+        *(
+            "8e57423aa758b3234300c00d693068b440446ee6800430ba266bd7c832bc4906",
+            "69ffa24fd598d8425355cc0349375cdf808e7ec7fce335c7bf95adbb23ca9fd4",
+            "747dff78:2386f270e401c266e26a5f7552218bf1911f00f5080cbd3a8889d25c4a3c0d7c",
+        ),
+    ),
 }
 STORED = [example for example in examples() if example.model in OWN]
 
@@ -61,7 +81,7 @@ STORED = [example for example in examples() if example.model in OWN]
 @pytest.mark.parametrize("example", STORED, ids=lambda example: example.name)
 def test_a_stored_message_gives_its_row(example: Example) -> None:
     model = next(each for each in OWN if each is example.model)
-    table, to_row = rows.MESSAGES[model]
+    table, to_row = {**rows.MESSAGES, Entry: (ledger.LEDGER, ledger.entry)}[model]
 
     row = to_row(AT, own_decoder(model, example.registry)(example.value))
 

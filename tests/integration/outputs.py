@@ -17,6 +17,7 @@ from schemas.outcome import Outcome
 from schemas.registry import Registry
 from schemas.scored import Scored
 from schemas.topics import Topics
+from streams.runtime.bind import STAGES
 
 PARTITIONS = 2
 WITHIN_S = 30.0
@@ -30,7 +31,8 @@ class Outputs:
     def __init__(self, settings: Settings, topics: Topics) -> None:
         self._topics = topics
         kafka = librdkafka(settings)
-        ensure(AdminClient({**kafka}), [TopicSpec(name=name, partitions=PARTITIONS) for name in topics.outputs])
+        names = [*topics.outputs, *(topics.ledger(1, stage) for stage in STAGES)]
+        ensure(AdminClient({**kafka}), [TopicSpec(name=name, partitions=PARTITIONS) for name in names])
         self._encoders: dict[type[Message], Callable[[Mapping[str, Any]], bytes]] = {}
         with Registry(schema_registry(settings)) as registry:
             for model in (Scored, Outcome, Metric, Alert):

@@ -6,12 +6,13 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.client import Client
 
+from consumers.ledger import LEDGER
 from consumers.rows import FEATURE_SETS, MESSAGES, REJECTED
 from infra.migrate import migrate, migrations
 from infra.settings import Settings, clickhouse
 from schemas.problem import Problem
 
-TABLES = [*(table for table, _ in MESSAGES.values()), REJECTED, FEATURE_SETS]
+TABLES = [*(table for table, _ in MESSAGES.values()), REJECTED, LEDGER, FEATURE_SETS]
 
 
 def connect(settings: Settings) -> Client:

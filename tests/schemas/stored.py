@@ -10,6 +10,7 @@ import fastavro
 from pydantic import BaseModel
 
 from schemas.alert import Alert
+from schemas.ledger import Entry
 from schemas.metric import Metric
 from schemas.outcome import Outcome
 from schemas.payment import Chargeback, Payment
@@ -17,7 +18,7 @@ from schemas.registry import Registry
 from schemas.scored import Scored
 
 DIRECTORY = Path(__file__).with_name("examples")
-OWN = (Scored, Outcome, Metric, Alert)
+OWN = (Scored, Outcome, Metric, Alert, Entry)
 CLASSES: Sequence[type[BaseModel]] = (*OWN, Payment, Chargeback)
 
 

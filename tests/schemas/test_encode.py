@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from schemas.alert import Alert
 from schemas.avro import avro_schema, encoder
 from schemas.encode import own_encoder
+from schemas.ledger import Entry
 from schemas.message import Message
 from schemas.metric import Metric
 from schemas.outcome import Outcome
 from schemas.problem import Problem
 from schemas.scored import Scored
 
-MESSAGES: list[type[Message]] = [Scored, Outcome, Metric, Alert]
+MESSAGES: list[type[Message]] = [Scored, Outcome, Metric, Alert, Entry]
 
 
 def values(kind: Any) -> st.SearchStrategy[Any]:
