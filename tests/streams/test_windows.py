@@ -165,3 +165,17 @@ def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_ar
         "card.amount.sum.20ms": 5.0,
         "night": -1.0,
     }
+
+
+@given(told=st.one_of(ANY, DENSE))
+def test_a_history_that_was_written_and_read_is_the_same(told: list[Step]) -> None:
+    features, state = Features([WINDOWS]), WindowState()
+    for event in taps(told):
+        features.vector(state, event, "a", event.at_ms)
+
+    for history in state.histories.values():
+        assert isinstance(history, History)
+        read = History.read(history.write(), SPANS_MS, 1)
+        end = len(history.times)
+        assert (read.times, read.starts) == (history.times, history.starts)
+        assert read.columns[0].sums(range(end), end) == history.columns[0].sums(range(end), end)
