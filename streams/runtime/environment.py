@@ -4,6 +4,7 @@ import hashlib
 import platform
 from functools import cache
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
 
 import streams
@@ -28,10 +29,8 @@ def differing(then: str, now: str) -> list[str]:
     >>> differing("python 3.12.1; river 0.25.0", "python 3.12.1; river 0.26.1")
     ['river 0.25.0 (now river 0.26.1)']
     """
-    old, new = then.split("; "), now.split("; ")
-    if len(old) != len(new):
-        return [f"{then} (now {now})"]
-    return [f"{was} (now {here})" for was, here in zip(old, new, strict=True) if was != here]
+    pairs = zip_longest(then.split("; "), now.split("; "), fillvalue="nothing")
+    return [f"{was} (now {here})" for was, here in pairs if was != here]
 
 
 def _code() -> str:

@@ -30,6 +30,7 @@ class Audit:
 
     partition: int
     entries: int = 0
+    last: int = -1
     refolded: int = 0
     records: int = 0
     outputs: int = 0
@@ -54,6 +55,10 @@ class Audit:
         """The first of them."""
         return [told for _, told in self._told]
 
+    def has(self, seq: int) -> bool:
+        """Whether the entry `seq` differs."""
+        return self._by_entry[seq] > 0
+
     def differs(self, told: str, seq: int = -1) -> None:
         """Take down one difference, of the entry `seq`."""
         self._by_entry[seq] += 1
@@ -62,7 +67,7 @@ class Audit:
 
     def met(self, entry: Entry) -> None:
         """Count an entry whose place in the chain holds."""
-        self.entries, self.head = self.entries + 1, entry.head
+        self.entries, self.last, self.head = self.entries + 1, entry.seq, entry.head
         self.records, self.outputs = self.records + entry.records, self.outputs + entry.outputs
         self.key_ids.add(entry.signature.partition(":")[0] if entry.signature else "")
         self.environments.setdefault(entry.environment, entry.seq)

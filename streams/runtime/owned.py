@@ -87,10 +87,14 @@ class Owned:
             self.commit(self._batch(self.task.nothing(), (), checkpoint=True))
 
     def accept(self, differences: Sequence[str]) -> None:
-        """State in the ledger that folding again gave something else, and that a person accepted it."""
+        """State in the ledger that folding again gave something else, and that a person accepted it.
+
+        The state goes with it: what was accepted once is not folded again.
+        """
         note = msgspec.json.encode({"differences": list(differences[:100]), "count": len(differences)}).decode()
-        entry = self.chain.next(self.task.nothing(), kind="accepted", note=note)
-        self.commit(Batch((), entry))
+        began_s = self.clock()
+        entry = self.chain.next(self.task.nothing(), kind="accepted", checkpoint=True, note=note)
+        self.commit(Batch((), entry, self._state(entry), began_s))
 
     def _batch(self, work: Work, messages: Sequence[Message], *, checkpoint: bool) -> Batch:
         entry, began_s = self.chain.next(work, checkpoint=checkpoint), self.clock()

@@ -133,21 +133,29 @@ class Owner:
         owned.genesis = manifest.genesis if manifest is not None else first.note or "{}"
         recovery.require_genesis(owned.genesis, self.kafka.describe(binding.topics), binding.digest, what)
         owned.task = Task(binding, partition, first.ends)
+        differences: list[str] = []
         if saved is not None:
-            self._require_environment(saved.manifest, what)
+            differences += self._other_environment(saved.manifest, what)
             owned.task.restore(saved.manifest.task, saved.values)
-        differences = self._fold_again(owned, entries[1:])
+        differences += self._fold_again(owned, entries[1:])
         if differences:
             owned.accept(differences)
 
-    def _require_environment(self, manifest: Manifest, what: str) -> None:
-        """Raise `Problem` where another River, numpy or architecture has computed the state."""
+    def _other_environment(self, manifest: Manifest, what: str) -> list[str]:
+        """How what has computed the state differs in River, numpy or architecture.
+
+        Raises `Problem` unless that is accepted.
+        """
         then, now = (_deciding(each) for each in (manifest.environment, environment()))
-        if then != now and not self.accept:
+        if then == now:
+            return []
+        told = f"the state of {what} was computed by {manifest.environment}, this is {environment()}"
+        if not self.accept:
             raise Problem(
-                f"the state of {what} was computed by {manifest.environment}, this is {environment()}: run it where it "
-                f"ran, start a new version, or accept the divergence with --accept-divergence"
+                f"{told}: run it where it ran, start a new version, or accept the divergence with "
+                f"MILLRACE_ACCEPT_DIVERGENCE=true"
             )
+        return [told]
 
     def _fold_again(self, owned: Owned, entries: Sequence[Entry]) -> list[str]:
         """Fold what the ledger lists, without producing; what differs. Raises `Problem` unless that is accepted."""
@@ -166,7 +174,7 @@ class Owner:
                 raise Problem(
                     f"{owned.chain.named} stops: {told}. It was folded by {entry.environment}, now by {environment()}. "
                     f"See that the registry, the code and the machine are those that it ran with; or start a new "
-                    f"version; or accept the divergence with --accept-divergence"
+                    f"version; or accept the divergence with MILLRACE_ACCEPT_DIVERGENCE=true"
                 )
             differences.append(told)
         return differences

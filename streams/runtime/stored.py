@@ -26,6 +26,9 @@ class Stored(Protocol):
     def compare(self, message: Message) -> str | None:
         """How the topic differs from having this output next; None where it does not."""
 
+    def skip(self, many: int) -> None:
+        """Pass over so many outputs of which it is known that they are others."""
+
     def rest(self) -> str | None:
         """What stands there behind the last output; None where nothing does."""
 
@@ -51,6 +54,11 @@ class Alone:
             return f"{self._topic} lacks one of its outputs"
         self.gone += 1
         return None
+
+    def skip(self, many: int) -> None:
+        for _ in range(many if self._met else 0):
+            if self._peek(0) is not None:
+                self._ahead.popleft()
 
     def rest(self) -> str | None:
         record = self._peek(0)
@@ -90,6 +98,9 @@ class Shared:
             return f"{self._topic} lacks one of its outputs"
         self.gone += 1
         return None
+
+    def skip(self, many: int) -> None:
+        """Nothing to be passed over: there is no order."""
 
     def rest(self) -> str | None:
         """What is left may be somebody else's."""
