@@ -127,7 +127,11 @@ class Task:
         if not taken:
             return None
         records = self._decode(taken)
-        emitted = self.binding.stage.fold(self.state, records)
+        try:
+            emitted = self.binding.stage.fold(self.state, records)
+        except Problem as problem:
+            self._stopped = problem
+            raise
         stop = self.binding.limits.count(self.tallies, records, emitted)
         if stop is not None and not again:
             self._stopped = Problem(f"{self.binding.stage.name} stops: {stop}")
