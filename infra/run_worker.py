@@ -17,7 +17,8 @@ from infra.embedded.process import ServerProcess
 from infra.pipeline_topics import create
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.variables import variable
-from schemas.problem import Problem
+from infra.slot import instance_id
+from schemas.problem import Outage, Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
 from streams.runtime.app import Connection, serve
@@ -46,20 +47,25 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     registry = Registry(schema_registry(settings))
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
     log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
-    connection = Connection(
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        with instance_id(binding.group) as member:
+            asyncio.run(serve(pipeline.name, binding, _connection(settings, member, port)))
+    except Fenced as fenced:
+        raise Outage(f"another worker took over a partition of {stage} ({fenced}): start this one again") from fenced
+
+
+def _connection(settings: Settings, member: str, port: int) -> Connection:
+    return Connection(
         librdkafka=librdkafka(settings),
         aiokafka=aiokafka(settings),
+        instance_id=member,
         web_host=settings.metrics_host,
         web_port=port,
         ledger_key=settings.ledger_key.get_secret_value().encode() if settings.ledger_key else None,
         accept_divergence=settings.accept_divergence,
     )
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
-    try:
-        asyncio.run(serve(pipeline.name, binding, connection))
-    except Fenced as fenced:
-        raise Problem(f"another worker took over a partition of {stage} ({fenced}): start this one again") from fenced
 
 
 def _metrics_port(settings: Settings, stage: str) -> int:

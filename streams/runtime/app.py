@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+from faust.tables import TableManager
 from faust.types import AppT, Message
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from schemas.problem import Outage, Problem
 from streams.runtime.kafka import RealKafka
 from streams.runtime.ledger import Signer
 from streams.runtime.metrics import Metrics
@@ -21,10 +23,12 @@ from streams.runtime.task import Binding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How to reach Kafka, in the words of both clients, and where to listen for health and metrics."""
+    """How to reach Kafka, in the words of both clients, as which member, and where to listen for health and metrics."""
 
     librdkafka: Mapping[str, object]
     aiokafka: Mapping[str, object]
+    instance_id: str
+    """Who comes back with the same one in time gets its partitions back at once."""
     web_host: str = "127.0.0.1"
     web_port: int = 0
     ledger_key: bytes | None = None
@@ -47,6 +51,15 @@ class Token(faust.Schema):  # type: ignore[type-arg]  # not subscriptable when i
         return message.value
 
 
+class NoTables(TableManager):
+    """Faust's manager of tables, which are not used, without the second that it waits for them to be defined."""
+
+    async def on_start(self) -> None:
+        """As Faust's, at once."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
 async def serve(pipeline: str, binding: Binding, connection: Connection) -> None:
     """Run one stage until SIGTERM or SIGINT; then commit what is under way and leave the group.
 
@@ -63,10 +76,18 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
         await app.start()
         await _until(stop, ownership.failed, app)
     finally:
+        if app.consumer.started and _for_good(stop, ownership.failed):
+            app.consumer.leave_at_the_end()
         await ownership.close()
         await app.stop()
     if ownership.failed.done():
         ownership.failed.result()
+
+
+def _for_good(stop: asyncio.Event, failed: "asyncio.Future[None]") -> bool:
+    """Whether this worker does not come back by itself, so that the others should not wait for it."""
+    error = failed.exception() if failed.done() else None
+    return stop.is_set() or (isinstance(error, Problem) and not isinstance(error, Outage))
 
 
 async def _until(stop: asyncio.Event, failed: "asyncio.Future[None]", app: Any) -> None:
@@ -88,6 +109,7 @@ def stage_app(binding: Binding, connection: Connection, ownership: Ownership, me
         datadir=tempfile.gettempdir(),
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=NoTables,
         table_standby_replicas=0,
         stream_wait_empty=False,
         broker_request_timeout=86_400.0,
@@ -98,6 +120,7 @@ def stage_app(binding: Binding, connection: Connection, ownership: Ownership, me
     )
     app.millrace = ownership
     app.millrace_kafka = dict(connection.aiokafka)
+    app.millrace_instance = connection.instance_id
     tokens = app.topic(*binding.topics, schema=Token(), acks=False)
 
     async def fold(stream: Any) -> None:

@@ -8,7 +8,9 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from schemas.problem import Problem
 from streams.runtime.assignor import ByNumber
+from streams.runtime.membership import Membership
 from streams.runtime.raw import Run
 
 FETCH_WAIT_MS = 500
@@ -21,11 +23,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka in its own thread: read_committed, no silent reset, positions said with every run."""
 
     app: Any
+    _membership: Membership
 
     def _create_worker_consumer(self, transport: "driver.Transport") -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
         conf = self.app.conf
         return aiokafka.AIOKafkaConsumer(
             group_id=conf.id,
+            group_instance_id=self.app.millrace_instance,
             client_id=conf.broker_client_id,
             partition_assignment_strategy=[ByNumber],
             enable_auto_commit=False,
@@ -40,6 +44,27 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             metadata_max_age_ms=60_000,
             **self.app.millrace_kafka,
         )
+
+    async def on_start(self) -> None:
+        """Connect, as the static member that we are."""
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        self._membership = Membership(coordinator, self.app.millrace_instance, self._fenced)
+
+    def _fenced(self) -> None:
+        replaced = Problem(
+            f"another process has joined as {self.app.millrace_instance}: give hosts different names, and the workers "
+            f"of one host the same TMPDIR"
+        )
+        self.app.loop.call_soon_threadsafe(self.app.millrace.fail, replaced)
+
+    async def holds(self) -> bool:
+        """Whether the group says that what was assigned to us still is."""
+        return bool(await self.call_thread(self._membership.holds))
+
+    def leave_at_the_end(self) -> None:
+        """Leave the group when this consumer stops, for the others to take over at once."""
+        self._membership.leaving = True
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:  # noqa: ARG002 (offsets commit with the outputs)
         return True

@@ -1,6 +1,7 @@
 """Kafka itself behind the ports: confluent's producer, a consumer that never joins, and the admin client."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
@@ -158,6 +159,7 @@ class RealKafka:
         self._kafka: dict[str, Any] = dict(kafka)
         self._admin = AdminClient({**self._kafka, "log_level": 0})
         self._groups: dict[str, Consumer] = {}
+        self._asking = Lock()
 
     def transactions(self, transactional_id: str, group: str, partition: int) -> RealTransactions:
         """A producer that fences every earlier one of its id."""
@@ -195,9 +197,10 @@ class RealKafka:
         self._groups.clear()
 
     def _consumer(self, group: str) -> Consumer:
-        if group not in self._groups:
-            self._groups[group] = Consumer({**self._kafka, "group.id": group, "enable.auto.commit": False})
-        return self._groups[group]
+        with self._asking:
+            if group not in self._groups:
+                self._groups[group] = Consumer({**self._kafka, "group.id": group, "enable.auto.commit": False})
+            return self._groups[group]
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         """The answer, asked for again while coordinators and leaders move; `Problem` where none comes in time."""

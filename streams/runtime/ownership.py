@@ -48,13 +48,17 @@ class Ownership:
         """
         wanted = set(partitions)
         await self.release(set(self._held) - wanted)
-        for partition in sorted(wanted - set(self._held)):
-            owned = await asyncio.to_thread(self.owner.own, partition, self._parked.pop(partition, None))
-            self._held[partition] = Held(owned, asyncio.Lock())
-            self._metrics.owned(owned.task, owned.refolded)
-            log.info("%s is ours, %d records folded again", owned.chain.named, owned.refolded)
+        taken = await asyncio.gather(*map(self._own, sorted(wanted - set(self._held))), return_exceptions=True)
         self._parked.clear()
+        for failure in filter(None, taken):
+            raise failure
         return {p: {t: i.fetched for t, i in self._held[p].owned.task.merge.inputs.items()} for p in sorted(wanted)}
+
+    async def _own(self, partition: int) -> None:
+        owned = await asyncio.to_thread(self.owner.own, partition, self._parked.pop(partition, None))
+        self._held[partition] = Held(owned, asyncio.Lock())
+        self._metrics.owned(owned.task, owned.refolded)
+        log.info("%s is ours, %d records folded again", owned.chain.named, owned.refolded)
 
     def deliver(self, partition: int, run: Run) -> bool:
         """Hand a fetched run to its task; False where it does not follow on the last one, so fetch again from there."""

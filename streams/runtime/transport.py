@@ -83,6 +83,10 @@ class Consumer(driver.Consumer):
             if task is not None and task.merge.ready:
                 yield self._token(partition)
 
+    def leave_at_the_end(self) -> None:
+        """Leave the group when this worker stops, instead of keeping its place until it comes back."""
+        self._thread.leave_at_the_end()
+
     def _expected(self, tp: TP) -> int:
         task = self.app.millrace.task(tp.partition)
         return int(task.merge.inputs[tp.topic].fetched)
