@@ -1,48 +1,21 @@
 """The score stage: features, a score, the join with the label, and what the model learns from it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from schemas.message import Message
 from schemas.reject import Reason, Reject
 from schemas.scored import Rung, Scored
-from streams.features import WindowState
 from streams.instant import instant_ms
-from streams.join import Join, JoinState, Truth
-from streams.ladder import Belief, Ladder
+from streams.join import Join, Truth
+from streams.ladder import Ladder
 from streams.learner import Prediction, learner
-from streams.numbers import Numbers, read_numbers, write_numbers
 from streams.pending import Pending
-from streams.pickled import pickled_model
 from streams.pipeline import Pipeline
-from streams.rows import Rows
 from streams.said import Met, diverged, outcome
+from streams.score_state import Saving, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
-
-
-@dataclass(slots=True)
-class ScoreState:
-    """All that scoring carries from record to record."""
-
-    model: Any
-    counts: Counter[str] = field(default_factory=Counter)
-    windows: WindowState = field(default_factory=WindowState)
-    join: JoinState = field(default_factory=JoinState)
-    belief: Belief = field(default_factory=Belief)
-    watermark_ms: int = 0
-
-    @property
-    def learnt(self) -> int:
-        """How many labels the model has learnt."""
-        return self.belief.learnt
-
-    @property
-    def held(self) -> int:
-        """How many labels wait for their event."""
-        return len(self.join.held)
 
 
 class Facts(NamedTuple):
@@ -51,9 +24,6 @@ class Facts(NamedTuple):
     id: str
     key: str
     time_ms: int
-
-
-NUMBERS, MODEL = b"scalars", b"model"
 
 
 class ScoreStage:
@@ -65,7 +35,6 @@ class ScoreStage:
         self._pipeline = pipeline
         self._labels = pipeline.labels
         self._learner = learner(pipeline.model(), pipeline.task)
-        self._pickled = pickled_model(pipeline.model(), pipeline.model.__module__)
         self._ladder = Ladder(self._learner, pipeline.task)
         self._features = pipeline.compiled
         self._names = pipeline.feature_names
@@ -76,32 +45,19 @@ class ScoreStage:
         horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
         most = pipeline.limits.remembered
         self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=most)
+        self._saving = Saving(pipeline, self._join)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
         return ScoreState(model=self._pipeline.model())
 
     def save(self, state: ScoreState) -> Saved:
-        """Counts and times; the model; windows of keys, segments of events and held labels that have changed."""
-        rows = state.join.rows
-        numbers = Numbers(state.counts, state.belief, state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
-        yield NUMBERS, write_numbers(numbers)
-        yield MODEL, self._pickled.write(state.model)
-        yield from self._features.save(state.windows)
-        yield from self._join.save(state.join)
+        """What has changed since the last call."""
+        return self._saving.save(state)
 
     def restore(self, partition: int, values: Mapping[bytes, bytes]) -> ScoreState:  # noqa: ARG002 (as in `initial`)
         """The state that was saved. Raises `Problem` where its model is none of ours."""
-        numbers = read_numbers(values[NUMBERS])
-        rows = Rows(numbers.rows_end, numbers.forgotten_to, numbers.horizon_ms)
-        return ScoreState(
-            model=self._pickled.read(values[MODEL]),
-            counts=Counter(numbers.counts),
-            windows=self._features.restore(values),
-            join=self._join.restore(rows, values),
-            belief=numbers.belief,
-            watermark_ms=numbers.watermark_ms,
-        )
+        return self._saving.restore(values)
 
     def fold(self, state: ScoreState, records: Sequence[Record]) -> list[Emitted]:
         """Score events, meet labels. What cannot be used is refused, and the fold goes on.

@@ -9,7 +9,8 @@ from river.preprocessing import StandardScaler
 
 from schemas.reject import Reject
 from streams import Field, Labels, Pipeline, per
-from streams.score import ScoreStage, ScoreState
+from streams.score import ScoreStage
+from streams.score_state import ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role
 from streams.windows import History
 

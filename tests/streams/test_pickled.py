@@ -15,7 +15,8 @@ from river.linear_model import LogisticRegression
 from schemas.problem import Problem
 from streams.load import load
 from streams.pickled import pickled_model
-from streams.score import MODEL, ScoreStage
+from streams.score import ScoreStage
+from streams.score_state import MODEL
 from tests.streams.builders import Log, fold, pipeline
 
 PICKLED = pickled_model(LogisticRegression(), __name__)

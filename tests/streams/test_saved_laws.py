@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import streams.rows
 import streams.windows
 from streams import Pipeline
-from streams.score import ScoreStage, ScoreState
+from streams.score import ScoreStage
+from streams.score_state import ScoreState
 from streams.stage import Emitted, Record
 from tests.streams.builders import Log, pipeline
 from tests.streams.logs import LOGS, Move, log_of
