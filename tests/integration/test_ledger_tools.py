@@ -1,0 +1,200 @@
+"""Asking a ledger: a calm run holds, whatever was changed behind its back is named, and repair goes on from it."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from pydantic import SecretStr
+
+from infra.audit.opened import Opened
+from infra.settings import Settings
+from schemas.problem import Problem
+from schemas.scored import Scored
+from streams.load import load
+from streams.runtime.environment import environment
+from streams.runtime.ledger import Chain, Named, Work
+from tests.integration.driven import ask, fold, given, put, scoring
+from tests.integration.harness import (
+    PIPELINES,
+    decoded,
+    metrics_url,
+    wait_folded,
+    worker,
+)
+from tests.integration.shop import TARGET as SHOP
+from tests.integration.shop import Shop
+from tests.integration.test_restart import payments
+
+pytestmark = pytest.mark.servers
+
+TILLS = f"{PIPELINES / 'till.py'}:tills"
+DONE_S = 30.0
+
+
+def said(settings: Settings, *arguments: str, status: int = 0) -> dict[str, Any]:
+    """What a command says as JSON, where it exits so."""
+    ran = ask(settings, *arguments, "--json")
+    assert ran.exit_code == status, ran.output
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_calm_run_holds_in_every_batch_and_every_output(shop: Shop) -> None:
+    found = said(shop.settings, "verify", SHOP)
+
+    assert found["holds"]
+    assert [each["result"] for each in found["ledgers"]] == ["holds"] * 4
+    score = [each for each in found["ledgers"] if each["stage"] == "score"]
+    assert sum(each["records"] for each in score) == sum(shop.story.expected.values()) + shop.story.labels
+    assert all(each["folded_again"] == each["entries"] - 1 > 0 for each in found["ledgers"])
+    assert all(each["chain_only"] is None for each in found["ledgers"])
+
+
+def test_a_past_event_is_scored_again_bit_for_bit(shop: Shop) -> None:
+    topics = shop.pipeline.topics(shop.settings.topic_prefix)
+    row = decoded(shop.settings, topics.scored, Scored)[-40]
+
+    found = said(shop.settings, "replay", SHOP, row["event_id"])
+
+    assert found["equal"]
+    assert found["differing"] == []
+    assert found["differing_before"] == 0
+    assert struct.pack(">d", found["score"]) == struct.pack(">d", row["score"])
+    assert found["features"] == dict(zip(shop.pipeline.feature_names, row["features"], strict=True))
+    assert found["model_id"] == row["model_id"]
+    place = (found["input"]["topic"], found["input"]["partition"], found["input"]["offset"])
+    assert place == (row["source_topic"], row["source_partition"], row["source_offset"])
+    assert "the same in all 64 bits" in ask(shop.settings, "replay", SHOP, row["event_id"]).stdout
+
+
+def test_an_id_that_was_never_scored_is_one_sentence(shop: Shop) -> None:
+    with pytest.raises(Problem, match="no event nobody was scored in"):
+        ask(shop.settings, "replay", SHOP, "nobody")
+
+
+def test_a_pipeline_that_has_not_begun_is_said_to_have_no_ledger(settings: Settings) -> None:
+    for command in (("verify",), ("status",), ("repair", "--yes"), ("replay", "e1")):
+        with pytest.raises(Problem, match="has no ledger yet"):
+            ask(settings, command[0], TILLS, *command[1:])
+
+
+def test_status_tells_where_every_task_stands(shop: Shop) -> None:
+    found = said(shop.settings, "status", SHOP)
+    shown = ask(shop.settings, "status", SHOP).stdout
+
+    tasks = [task for stage in found["stages"] for task in stage["tasks"]]
+    assert len(tasks) == 4
+    assert all(task["disagreements"] == [] and task["environment_differs"] == [] for task in tasks)
+    assert all(task["committed_seq"] == task["seq"] > 0 for task in tasks)
+    events = [position for task in tasks[:2] for position in task["positions"]]
+    assert all(position["lag"] == 0 for position in events)
+    assert sum(task["counts"]["events.scored"] for task in tasks[:2]) == shop.story.expected["scored"]
+    assert all(task["last_entry_age_s"] >= 0 and task["checkpoint_seq"] is not None for task in tasks)
+    assert f"{shop.settings.topic_prefix}shop.v1.score" in shown
+
+
+def test_a_running_worker_is_shown_and_its_offsets_are_not_repaired(settings: Settings, tmp_path: Path) -> None:
+    given(settings, TILLS, payments(0, 300), partitions=2)
+    with worker(settings, TILLS, tmp_path) as running:
+        wait_folded(settings, load(TILLS), running)
+        metrics_url(running)
+        found = said(settings, "status", TILLS)["stages"][0]
+        verified = said(settings, "verify", TILLS, "--stage", "score")
+        with pytest.raises(Problem, match=r"1 live members .*stop the workers first"):
+            ask(settings, "repair", TILLS, "--yes")
+
+    assert found["state"] == "stable"
+    assert {task["owner"] for task in found["tasks"]} == {found["members"][0]["id"]}
+    assert verified["holds"]
+
+
+@pytest.mark.parametrize("how", ["reset", "deleted"])
+def test_offsets_that_were_changed_by_hand_are_named_and_repaired(settings: Settings, how: str) -> None:
+    given(settings, TILLS, payments(0, 600), partitions=2)
+    with scoring(settings, TILLS) as stage:
+        fold(stage)
+        _change(stage, how)
+        told = said(settings, "status", TILLS)["stages"][0]["tasks"][1]["disagreements"]
+        with pytest.raises(Problem, match="millrace repair"):
+            fold(stage)
+        with pytest.raises(Problem, match="nobody can be asked here: give --yes"):
+            ask(settings, "repair", TILLS)
+
+        shown = ask(settings, "repair", TILLS, "--stage", "score", "--yes").stdout
+        given(settings, TILLS, payments(600, 900), partitions=2)
+        fold(stage)
+
+    assert len(told) == 1
+    assert "millrace repair" in told[0]
+    assert "partition 1: offsets are those of entry" in shown
+    assert "nothing to repair" in ask(settings, "repair", TILLS, "--yes").stdout
+    assert said(settings, "verify", TILLS)["holds"]
+    ids = [row["event_id"] for row in decoded(settings, stage.topics.scored, Scored)]
+    assert sorted(ids) == sorted({f"t{number}" for number in range(900)})
+
+
+def _change(stage: Opened, how: str) -> None:
+    """Set the events of partition 1 back to 5, or let the whole group go."""
+    group = stage.binding.group
+    if how == "deleted":
+        stage.admin.delete_consumer_groups([group])[group].result(DONE_S)
+        return
+    back = ConsumerGroupTopicPartitions(group, [TopicPartition(stage.topics.events, 1, 5)])
+    stage.admin.alter_consumer_group_offsets([back])[group].result(DONE_S)
+
+
+def test_forged_cut_and_flipped_records_are_named_by_partition(settings: Settings) -> None:
+    signing = settings.model_copy(update={"ledger_key": SecretStr("a key of ours")})
+    given(signing, TILLS, payments(0, 900), partitions=3)
+    with scoring(signing, TILLS) as stage:
+        fold(stage)
+        assert said(signing, "verify", TILLS)["holds"]
+        assert said(settings, "verify", TILLS)["holds"]
+        _forge(settings, stage, 0)
+        _cut(stage, 1)
+        _flip(settings, stage, 2)
+        found = said(signing, "verify", TILLS, "--stage", "score", status=1)["ledgers"]
+        shown = ask(signing, "verify", TILLS, "--stage", "score")
+
+    assert [each["result"] for each in found] == ["broken", "differs", "differs"]
+    assert "it may be forged" in found[0]["broken"]
+    assert ["what came before was cut off" in told for told in found[1]["differences"]] == [True]
+    assert found[1]["folded_again"] > 0
+    assert ["that is not that of its bytes" in told for told in found[2]["differences"]] == [True]
+    assert shown.exit_code == 1
+    assert all(each["differences"][0] in shown.stdout for each in found)
+    assert f"computed from entry 0 on by {environment()}" in shown.stdout
+
+
+def _forge(settings: Settings, stage: Opened, partition: int) -> None:
+    """An entry that follows on the last one in every way, but that nobody with the key has written."""
+    span = stage.auditor.span(partition)
+    assert span is not None
+    last = span.last
+    named = Named(
+        pipeline=last.pipeline,
+        version=last.version,
+        stage=last.stage,
+        partition=partition,
+        environment=last.environment,
+    )
+    forged = Chain(named, None, last, epoch=last.epoch).next(Work(starts=last.ends, ends=last.ends, counts={}))
+    put(settings, stage.binding.ledger.topic, partition, b"0", stage.binding.ledger.encode(forged.__dict__))
+
+
+def _cut(stage: Opened, partition: int) -> None:
+    """The first records of a ledger are gone."""
+    place = TopicPartition(stage.binding.ledger.topic, partition, 3)
+    for answer in stage.admin.delete_records([place]).values():
+        answer.result(DONE_S)
+
+
+def _flip(settings: Settings, stage: Opened, partition: int) -> None:
+    """One bit of a saved value is another one."""
+    topic = stage.binding.state_topic
+    saved = next(record for run in stage.kafka.read(topic, partition, 0) for record in run.records)
+    assert saved.value is not None
+    put(settings, topic, partition, saved.key, saved.value[:-1] + bytes([saved.value[-1] ^ 1]))
