@@ -1,4 +1,4 @@
-"""The servers of a demo: those that the settings name, else embedded ones that end with it."""
+"""The servers of a demo or a bench: those that the settings name, else embedded ones that end with it."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -30,8 +30,8 @@ class Servers:
 
 
 @contextmanager
-def opened(note: Callable[[str], None]) -> Iterator[Servers]:
-    """Servers that hold nothing yet of the demo; on named ones a topic prefix of its own sees to that.
+def opened(note: Callable[[str], None], purpose: str = "demo") -> Iterator[Servers]:
+    """Servers that hold nothing yet of the `purpose`; on named ones a topic prefix of its own sees to that.
 
     Raises `Problem` where only some are named, one does not answer, or an embedded one does not come up.
     """
@@ -41,7 +41,7 @@ def opened(note: Callable[[str], None]) -> Iterator[Servers]:
     if not missing:
         note("looking for the servers that the settings name")
         reach(settings)
-        own = f"{settings.topic_prefix}demo-{secrets.token_hex(4)}."
+        own = f"{settings.topic_prefix}{purpose}-{secrets.token_hex(4)}."
         yield Servers(
             settings=settings.model_copy(update={"topic_prefix": own}), embedded=False, require_alive=lambda: None
         )
@@ -49,8 +49,8 @@ def opened(note: Callable[[str], None]) -> Iterator[Servers]:
     stray = sorted(variable(field) for field in given if field.startswith(CONNECTING))
     if stray:
         raise Problem(
-            f"{stray[0]} is set and {missing[0]} is not: set {', '.join(map(variable, NAMED))} for a demo on your own "
-            f"servers, or none of their variables for one on embedded servers"
+            f"{stray[0]} is set and {missing[0]} is not: set {', '.join(map(variable, NAMED))} for a {purpose} on your "
+            f"own servers, or none of their variables for one on embedded servers"
         )
     with EmbeddedStack(note=note) as stack:
         found = {

@@ -1,0 +1,130 @@
+"""`millrace bench`: claims of speed and size, measured here and now, each beside its budget."""
+
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.bench import guarantees as measured_guarantees
+from infra.bench import memory as measured_memory
+from infra.bench import recovery as measured_recovery
+from infra.bench import soak as measured_soak
+from infra.bench.report import Report, Verdict
+from infra.bench.shown import show
+from infra.cli.up import interrupt
+from infra.demo.running import noting
+from infra.demo.servers import opened
+
+INTERRUPTED = 130
+AsJson = Annotated[bool, typer.Option("--json", help="Say all as one line of JSON; the rest goes to standard error.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A small load: shows that it works, its figures are rough.")]
+Measure = Callable[[Callable[[str], None], Path], Report]
+
+bench = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@bench.callback()
+def options() -> None:
+    """Measure what is claimed of speed and size. Exit status 1: a budget was missed, or the run is void."""
+
+
+@bench.command()
+def guarantees(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """Throughput with exactly-once, ledger and checkpoints, as a ratio of at-least-once without, in one run.
+
+    Example: millrace bench guarantees --quick
+    """
+    size = measured_guarantees.QUICK if quick else measured_guarantees.Size()
+
+    def measure(note: Callable[[str], None], folder: Path) -> Report:
+        with opened(note, "bench") as servers:
+            return measured_guarantees.run(servers, folder, note, size)
+
+    _run(measure, as_json=as_json)
+
+
+@bench.command()
+def recovery(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """From SIGKILL to caught up with a million keys of state, at 1,000 payments a second meanwhile.
+
+    Example: millrace bench recovery --json
+    """
+    size = measured_recovery.QUICK if quick else measured_recovery.Size()
+
+    def measure(note: Callable[[str], None], folder: Path) -> Report:
+        with opened(note, "bench") as servers:
+            return measured_recovery.run(servers, folder, note, size)
+
+    _run(measure, as_json=as_json)
+
+
+@bench.command()
+def memory(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """Bytes of resident memory per pending event, per remembered id, per key with windows. Needs no servers.
+
+    Example: millrace bench memory
+    """
+    size = measured_memory.QUICK if quick else measured_memory.Size()
+    _run(lambda note, _: measured_memory.run(note, size), as_json=as_json)
+
+
+@bench.command()
+def soak(
+    *,
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="How long; 10 without it, 2 with --quick.")] = None,
+    quick: Quick = False,
+    as_json: AsJson = False,
+) -> None:
+    """Minutes at full speed: memory, threads and descriptors of the stages must not grow after warm-up.
+
+    Example: millrace bench soak --minutes 60 --json
+    """
+    size = measured_soak.QUICK if quick else measured_soak.Size()
+    wanted = size if minutes is None else replace(size, minutes=minutes)
+
+    def measure(note: Callable[[str], None], folder: Path) -> Report:
+        with opened(note, "bench") as servers:
+            return measured_soak.run(servers, folder, note, wanted)
+
+    _run(measure, as_json=as_json)
+
+
+def _run(measure: Measure, *, as_json: bool) -> None:
+    """Measure, show, and end with the status that the verdict asks for."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    console = Console(stderr=as_json)
+    try:
+        with _folder() as folder, noting(console) as note:
+            report = measure(note, folder)
+    except KeyboardInterrupt:
+        console.print("stopped")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        sys.stdout.write(json.dumps(report.as_json()) + "\n")
+        sys.stdout.flush()
+    else:
+        show(report, console)
+    if report.verdict is not Verdict.PASS:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Where processes write their logs; it stays when one of them fails."""
+    folder = Path(tempfile.mkdtemp(prefix="millrace-bench-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
