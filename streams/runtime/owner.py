@@ -1,5 +1,6 @@
 """Taking a partition: fencing the former owner, and finding its state where the ledger says that it stands."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -16,6 +17,8 @@ from streams.runtime.ports import Kafka, Transactions
 from streams.runtime.recovery import Beside
 from streams.runtime.seat import Seat, positions
 from streams.runtime.task import Binding, Task
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class Owner:
         Raises `Fenced`, or `Problem` where offsets, ledger, state and log do not fit together.
         """
         seat = self.seat(partition)
+        log.info("%s: taking it", seat.named)
         transactions = seat.transactions()
         try:
             return self._own(seat, transactions, parked)
@@ -137,6 +141,7 @@ class Owner:
         if saved is not None:
             differences += self._other_environment(saved.manifest, what)
             owned.task.restore(saved.manifest.task, saved.values)
+            log.info("%s: its state of entry %d is read, %d values", what, told.checkpoint, len(saved.values))
         differences += self._fold_again(owned, entries[1:])
         if differences:
             owned.accept(differences)
