@@ -143,6 +143,7 @@ class Owner:
             owned.task.restore(saved.manifest.task, saved.values)
             log.info("%s: its state of entry %d is read, %d values", what, told.checkpoint, len(saved.values))
         differences += self._fold_again(owned, entries[1:])
+        owned.task.merge.rewind()  # where the last entry ended is not where an input ends now
         if differences:
             owned.accept(differences)
 

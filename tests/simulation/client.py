@@ -51,8 +51,8 @@ class Producer:
         self.plan.after(fault)
 
     def close(self) -> None:
-        """Abort what is open. No step: it is what a broker does with what a dead worker has left, too."""
-        if self.log.is_open(self.id, self.epoch):
+        """Abort what is open, unless the process is dead. No step."""
+        if not self.plan.dead and self.log.is_open(self.id, self.epoch):
             self.log.abort(self.id, self.epoch)
 
 

@@ -54,6 +54,8 @@ class Plan:
         self.trace: list[Step] = []
         self.steal: Callable[[], None] = lambda: None
         self.active = True
+        self.dead = False
+        """Whether a worker has crashed just now: nothing that it still does reaches Kafka."""
         self._counts: Counter[str] = Counter()
         self._passed = 0
 
@@ -83,6 +85,7 @@ class Plan:
     def _strike(self, fault: Fault) -> None:
         effect = fault.effect
         if effect in (Effect.CRASH_BEFORE, Effect.CRASH_AFTER):
+            self.dead = True
             raise Crash(str(fault))
         if effect in (Effect.UNKNOWN_BEFORE, Effect.UNKNOWN_AFTER):
             raise Unknown(str(fault))
