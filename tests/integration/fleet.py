@@ -1,15 +1,15 @@
-"""Processes that are started again when they end, as an orchestrator would, and a broker that can be killed."""
+"""Processes that are started again when they end, as an orchestrator would, and servers that can be killed."""
 
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
 
 import psutil
 
-from infra.embedded.kafka import Kafka, start_kafka
+from infra.embedded.clickhouse import start_clickhouse
+from infra.embedded.kafka import start_kafka
 from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
 from infra.settings import Settings
@@ -19,37 +19,49 @@ BACKOFF_S = 0.5
 
 
 class Broker:
-    """One broker of the test's own, on a port and a directory that outlive it."""
+    """A Kafka of the test's own, on a port and a directory that outlive it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._port = folder, free_port()
-        self._running: Kafka | None = start_kafka(folder, self._port)
-
-    @property
-    def bootstrap(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        self._running = start_kafka(folder, self._port)
+        self.bootstrap = self._running.bootstrap
 
     def restart(self) -> None:
         """Kill it with SIGKILL and start it again on what it left behind."""
-        assert self._running is not None
-        for process in psutil.Process(self._running.process.pid).children(recursive=True):
-            process.kill()
+        _kill(self._running.process.pid)
         self._running.stop()
         self._running = start_kafka(self._folder, self._port)
 
-    def stop(self) -> None:
-        if self._running is not None:
-            self._running.stop()
+    def close(self) -> None:
+        self._running.stop()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+class Store:
+    """A ClickHouse of the test's own, on a port and a directory that outlive it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port = folder, free_port()
+        self._running = start_clickhouse(folder, self._port)
+        self.url = self._running.url
+
+    def restart(self) -> None:
+        """Kill it with SIGKILL and start it again on what it left behind."""
+        _kill(self._running.pid)
+        self._running.stop()
+        self._running = start_clickhouse(self._folder, self._port)
+
+    def close(self) -> None:
+        self._running.stop()
+
+
+def _kill(guard: int) -> None:
+    """Kill what runs behind a guard."""
+    for process in psutil.Process(guard).children(recursive=True):
+        process.kill()
 
 
 class Fleet:
-    """`count` processes of one command. `tend` starts again what has ended."""
+    """`count` processes of one command. `tend` starts again what has ended; `killed` are those that `send` killed."""
 
     def __init__(self, name: str, command: Sequence[str], count: int, settings: Settings, logs: Path) -> None:
         self._name, self._command, self._logs = name, [*MILLRACE, *command], logs
@@ -57,7 +69,7 @@ class Fleet:
         self.started = 0
         self.members = [self._start() for _ in range(count)]
         self._ended_s: dict[int, float] = {}
-        self._killed: set[int] = set()
+        self.killed: set[int] = set()
 
     def _start(self) -> ServerProcess:
         self.started += 1
@@ -82,13 +94,13 @@ class Fleet:
             return None
         try:
             process = worker_of(member)
-            if process.pid in self._killed:
+            if process.pid in self.killed:
                 return None
             process.send_signal(number)
         except (ValueError, psutil.NoSuchProcess):
             return None
         if number == signal.SIGKILL:
-            self._killed.add(process.pid)
+            self.killed.add(process.pid)
         return process
 
     def stop(self) -> None:
