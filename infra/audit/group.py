@@ -11,15 +11,15 @@ from streams.runtime.kafka import TIMEOUT_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One worker's process. `partitions` are the numbers that it has been assigned."""
+    """One worker's process, with the numbers of the partitions that it has been assigned."""
 
     id: str
-    client: str
+    name: str
     host: str
     partitions: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"{self.client} at {self.host.lstrip('/')}"
+        return f"{self.name} at {self.host}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,9 @@ def group_of(admin: AdminClient, name: str) -> Group:
         raise Problem(f"Kafka does not describe group {name} ({error.args[0].str()}): check the broker") from error
     members = tuple(
         Member(
-            id=each.group_instance_id or each.member_id,
-            client=each.client_id,
-            host=each.host,
+            id=each.member_id,
+            name=each.group_instance_id or each.client_id,
+            host=each.host.lstrip("/"),
             partitions=tuple(sorted({place.partition for place in each.assignment.topic_partitions})),
         )
         for each in told.members

@@ -1,5 +1,6 @@
 """What rewriting a task's offsets from its ledger would change, and doing it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.audit.group import group_of
@@ -7,6 +8,7 @@ from infra.audit.opened import Opened
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Mark
 
@@ -28,8 +30,8 @@ def require_stopped(stage: Opened) -> None:
     if group.members:
         names = ", ".join(str(member) for member in group.members)
         raise Problem(
-            f"group {group.id} has {len(group.members)} live members ({names}): stop the workers first; one that was "
-            f"killed is forgotten when its session has timed out"
+            f"group {group.id} is in use by {names}: stop the workers first; one that was killed is forgotten when its "
+            f"session has timed out"
         )
 
 
@@ -46,15 +48,28 @@ def mending(stage: Opened, partition: int) -> Mending | None:
         if any(now.values()):
             raise Problem(f"the ledger of {what} is empty, though offsets are committed: it was cut off")
         return None
-    why = f"{what} has no committed offsets"
+    why = _disagreement(stage, partition, now, span.last)
+    return None if why is None else Mending(stage=stage, partition=partition, why=why, now=now, entry=span.last)
+
+
+def _disagreement(stage: Opened, partition: int, now: Mapping[str, Mark | None], last: Entry) -> str | None:
+    """How the offsets differ from ledger and saved state; None where they do not."""
+    what = f"{stage.binding.group}, partition {partition}"
     try:
         told = recovery.beside(now, what)
-        if told is not None:
-            recovery.agree(told, now, [span.last], what)
-            return None
+        if told is None:
+            return f"{what} has no committed offsets"
+        recovery.agree(told, now, [last], what)
     except Problem as problem:
-        why = str(problem)
-    return Mending(stage=stage, partition=partition, why=why, now=now, entry=span.last)
+        return str(problem)
+    saved = Checkpoint(stage.binding.state_topic).restore(
+        recovery.records(stage.kafka, stage.binding.state_topic, partition)
+    )
+    seq = saved.manifest.seq if saved is not None else -1
+    if seq == told.checkpoint:
+        return None
+    has = f"that of entry {seq}" if saved is not None else "gone"
+    return f"the saved state of {what} is {has}, its offsets know of that of entry {told.checkpoint}"
 
 
 def mend(mending: Mending) -> Entry:

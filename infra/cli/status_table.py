@@ -10,28 +10,27 @@ from infra.audit.group import Group
 from infra.audit.standing import Standing
 from infra.cli.moment import age, instant
 
-COLUMNS = ("partition", "owner", "entry", "inputs", "lag", "watermark", "records", "last entry", "checkpoint")
-RIGHT = {"partition", "lag", "records"}
+COLUMNS = ("task", "owner", "last entry", "inputs", "lag", "watermark", "records", "checkpoint")
+RIGHT = {"task", "lag", "records"}
 
 
 def table(group: Group, found: Sequence[Standing]) -> Table:
     """One row for each task of a stage."""
-    title = f"{group.id}: {group.state}, {len(group.members)} members"
+    title = f"{group.id}: {group.state}, live members: {len(group.members)}"
     drawn = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for name in COLUMNS:
-        drawn.add_column(name, justify="right" if name in RIGHT else "left")
+        drawn.add_column(name, justify="right" if name in RIGHT else "left", no_wrap=True, overflow="fold")
     for each in found:
         owner = group.owner(each.partition)
         entry = each.entry
         drawn.add_row(
             str(each.partition),
-            escape(str(owner)) if owner is not None else "nobody",
-            f"{entry.seq} {entry.head[:12]}\nepoch {entry.epoch}" if entry is not None else "not begun",
+            escape(f"{owner.name.removeprefix(group.id + '.')}\n{owner.host}") if owner is not None else "nobody",
+            f"{entry.seq} {entry.head[:12]}\n{age(each.entry_age_s)} ago" if entry is not None else "not begun",
             "\n".join(f"{position.topic}@{_told(position.offset)}" for position in each.positions),
             "\n".join(_told(position.lag) for position in each.positions),
             instant(entry.event_time_ms).replace(" ", "\n", 1) if entry is not None and entry.event_time_ms else "",
             f"{each.records:,}",
-            f"{age(each.entry_age_s)} ago" if entry is not None else "",
             _checkpoint(each),
         )
     return drawn
@@ -52,7 +51,7 @@ def remarks(found: Sequence[Standing]) -> Iterator[str]:
 
 def as_fields(group: Group, found: Sequence[Standing]) -> dict[str, object]:
     """For JSON."""
-    members = [{"id": m.id, "client": m.client, "host": m.host, "partitions": m.partitions} for m in group.members]
+    members = [{"id": m.id, "name": m.name, "host": m.host, "partitions": m.partitions} for m in group.members]
     return {
         "group": group.id,
         "state": group.state,

@@ -3,14 +3,13 @@
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
 from streams.runtime.checkpoint import Checkpoint, Restored
 from streams.runtime.findings import Audit, Broken
-from streams.runtime.folding import Folding, from_genesis, from_saved
+from streams.runtime.folding import Span, begin
 from streams.runtime.ledger import START, Signer, check
 from streams.runtime.ports import Kafka
 from streams.runtime.stored import Stored, stored
@@ -20,13 +19,6 @@ NEAR_END = 50
 """Offsets from the end of a ledger in which its last entry is looked for first."""
 
 Watch = Callable[[Entry, Group | None], None]
-
-
-class Span(NamedTuple):
-    """The first and the last entry that a ledger has."""
-
-    first: Entry
-    last: Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +77,9 @@ class Auditor:
             if group is not None and audit.chain_only is None:
                 _compare(entry, group, topics, audit)
             watch(entry, group)
-        beside = max(self._beside(partition), default=audit.last)
-        if beside < audit.last:
-            audit.differs(f"{self._name(partition)} goes on to entry {audit.last}, offsets stand at entry {beside}")
+        beside = self._beside(partition)
+        if beside is not None and beside.seq < audit.last:
+            audit.differs(f"{self._name(partition)} goes on to entry {audit.last}, offsets stand at entry {beside.seq}")
         rest = [told for topic in topics.values() if (told := topic.rest()) is not None]
         if audit.chain_only is None and rest and self._ends_with(partition, audit.head):
             for told in rest:
@@ -99,16 +91,18 @@ class Auditor:
 
         What is found goes to `audit`. Raises `Broken` where the chain does not hold.
         """
-        saved, heads = self._saved(partition, audit), self._beside(partition)
-        if saved is not None:
-            heads[saved.manifest.seq] = saved.manifest.head
+        told = self._beside(partition)
+        saved = self._saved(partition, told, audit)
         span, name = self.span(partition), self._name(partition)
+        heads = {each.seq: each.head for each in (told, saved and saved.manifest) if each is not None}
         if max(heads, default=-1) > (span.last.seq if span is not None else -1):
             ends = f"ends with entry {span.last.seq}" if span is not None else "is empty"
             raise Broken(f"{name} {ends}, but offsets or state are of entry {max(heads)}: it was cut off")
         if span is None:
             return
-        folding = self._folding(span, saved, audit)
+        if span.first.seq != 0:
+            audit.differs(f"{name} begins with entry {span.first.seq}: what came before was cut off")
+        folding = begin(self.kafka, self.binding, span, saved, audit)
         for entry in self.entries(partition):
             audit.met(entry)
             if heads.get(entry.seq, entry.head) != entry.head:
@@ -138,50 +132,31 @@ class Auditor:
         span = self.span(partition)
         return head == (START if span is None else span.last.head)
 
-    def _beside(self, partition: int) -> dict[int, str]:
-        """Number and head that stand beside the offsets, where they are legible: else it is not the ledger's fault."""
+    def _beside(self, partition: int) -> recovery.Beside | None:
+        """What stands beside the offsets, where it is legible: else it is not the ledger's fault."""
         marks = self.kafka.committed(self.binding.group, self.binding.topics, partition)
         try:
-            told = recovery.beside(marks, self._name(partition))
+            return recovery.beside(marks, self._name(partition))
         except Problem:
-            return {}
-        return {} if told is None else {told.seq: told.head}
+            return None
 
-    def _saved(self, partition: int, audit: Audit) -> Restored | None:
+    def _saved(self, partition: int, told: recovery.Beside | None, audit: Audit) -> Restored | None:
+        """The saved state, which must be at least that of the entry that offsets know of."""
         topic = self.binding.state_topic
         low, _ = self.kafka.bounds(topic, partition)
         records = (record for run in self.kafka.read(topic, partition, low) for record in run.records)
         try:
-            return Checkpoint(topic).restore((record.key or b"", record.value) for record in records)
+            saved = Checkpoint(topic).restore((record.key or b"", record.value) for record in records)
         except Problem as problem:
             audit.differs(str(problem))
             return None
-
-    def _folding(self, span: Span, saved: Restored | None, audit: Audit) -> Folding | None:
-        """What folds again; None, with the reason in `audit`, where that is not possible any more."""
-        first, kafka, binding = span.first, self.kafka, self.binding
-        name = self._name(first.partition)
-        if first.seq != 0:
-            audit.differs(f"{name} begins with entry {first.seq}: what came before was cut off")
-        genesis = first.note if first.seq == 0 else saved and saved.manifest.genesis
-        if genesis is None:
-            audit.chain_only = "no entry and no saved state says what the ledger began with"
-            return None
-        try:
-            recovery.require_genesis(genesis, kafka.describe(binding.topics), binding.digest, name)
-        except Problem as problem:
-            audit.chain_only = str(problem)
-            audit.differs(str(problem))
-            return None
-        try:
-            return from_genesis(kafka, binding, first, span.last)
-        except Problem as problem:
-            audit.chain_only = str(problem)
-        try:
-            return from_saved(kafka, binding, saved, span.last) if saved is not None else None
-        except Problem as problem:
-            audit.chain_only = str(problem)
-            return None
+        seq = saved.manifest.seq if saved is not None else -1
+        if told is not None and seq < told.checkpoint:
+            has = f"is that of entry {seq}" if saved is not None else "is gone"
+            audit.differs(
+                f"the saved state in {topic}/{partition} {has}, offsets know of that of entry {told.checkpoint}"
+            )
+        return saved
 
 
 def _compare(entry: Entry, group: Group, topics: Mapping[str, Stored], audit: Audit) -> None:

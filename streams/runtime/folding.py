@@ -1,6 +1,7 @@
 """A task that folds again what a ledger lists, from its first entry or from the state that was saved last."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
@@ -13,6 +14,13 @@ from streams.runtime.task import Binding, Group, Task
 
 LESSER = ("python", "code")
 """What does not decide whether a saved state can be gone on with; whether it gives the same shows when it does."""
+
+
+class Span(NamedTuple):
+    """The first and the last entry that a ledger has."""
+
+    first: Entry
+    last: Entry
 
 
 @dataclass(slots=True)
@@ -42,15 +50,44 @@ class Folding:
         return group
 
 
-def from_genesis(kafka: Kafka, binding: Binding, first: Entry, last: Entry) -> Folding:
+def begin(kafka: Kafka, binding: Binding, span: Span, saved: Restored | None, audit: Audit) -> Folding | None:
+    """What folds again; None, with the reason in `audit`, where that is not possible any more.
+
+    It begins as the task did or, where ledger or inputs no longer reach back so far, with the saved state.
+    """
+    first = span.first
+    genesis = first.note if first.seq == 0 else saved and saved.manifest.genesis
+    if genesis is None:
+        audit.chain_only = "no entry and no saved state says what the ledger began with"
+        return None
+    try:
+        what = f"{binding.group}, partition {first.partition},"
+        recovery.require_genesis(genesis, kafka.describe(binding.topics), binding.digest, what)
+    except Problem as problem:
+        audit.chain_only = str(problem)
+        audit.differs(str(problem))
+        return None
+    try:
+        return _from_genesis(kafka, binding, span)
+    except Problem as problem:
+        audit.chain_only = str(problem)
+    try:
+        return _from_saved(kafka, binding, saved, span.last) if saved is not None else None
+    except Problem as problem:
+        audit.chain_only = str(problem)
+        return None
+
+
+def _from_genesis(kafka: Kafka, binding: Binding, span: Span) -> Folding:
     """Folding begins as the task did. Raises `Problem` where ledger or inputs no longer reach back so far."""
+    first, last = span
     if first.seq != 0:
         raise Problem(f"the ledger begins with entry {first.seq}")
     inputs = recovery.sources(kafka, first.partition, first.ends, last.ends)
     return Folding(Task(binding, first.partition, first.ends), inputs, after=0)
 
 
-def from_saved(kafka: Kafka, binding: Binding, saved: Restored, last: Entry) -> Folding:
+def _from_saved(kafka: Kafka, binding: Binding, saved: Restored, last: Entry) -> Folding:
     """Folding begins with the saved state. Raises `Problem` where inputs do not reach back to it, or it is not ours."""
     manifest = saved.manifest
     unlike = [each for each in differing(manifest.environment, environment()) if not each.startswith(LESSER)]

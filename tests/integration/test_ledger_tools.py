@@ -103,7 +103,7 @@ def test_a_running_worker_is_shown_and_its_offsets_are_not_repaired(settings: Se
         metrics_url(running)
         found = said(settings, "status", TILLS)["stages"][0]
         verified = said(settings, "verify", TILLS, "--stage", "score")
-        with pytest.raises(Problem, match=r"1 live members .*stop the workers first"):
+        with pytest.raises(Problem, match=r"is in use by .*: stop the workers first"):
             ask(settings, "repair", TILLS, "--yes")
 
     assert found["state"] == "stable"

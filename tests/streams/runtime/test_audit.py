@@ -159,6 +159,18 @@ def test_a_flipped_bit_in_the_saved_state_is_named() -> None:
         taps.owner().own(0)
 
 
+def test_a_saved_state_that_is_gone_is_named_and_folded_again_once_offsets_are_repaired() -> None:
+    taps = calm()
+    taps.log.create(STATE, STATE)
+
+    assert taps.audit().differences == [f"the saved state in {STATE}/0 is gone, offsets know of that of entry 4"]
+    with pytest.raises(Problem, match="is not that of entry 4"):
+        taps.owner().own(0)
+    taps.owner().repair(0)
+    taps.fold(1)
+    assert taps.audit().differences == []
+
+
 @pytest.mark.parametrize("topic", ["taps.scored", "taps.outcomes", "taps.rejected"])
 def test_an_output_that_is_another_one_is_named_beside_its_entry(topic: str) -> None:
     taps = calm()
