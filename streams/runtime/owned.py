@@ -71,11 +71,12 @@ class Owned:
     def fold(self) -> Batch | None:
         """What the next commit makes final; None where nothing is queued. It must be committed before the next."""
         self._ahead = True
+        began_s = self.clock()
         group = self.task.step()
         if group is None:
             self._ahead = False
             return None
-        self.due.folded()
+        self.due.folded(self.clock() - began_s)
         return self._batch(group.work, group.messages, checkpoint=self.due.now() or self.task.in_a_row >= RUN)
 
     def save(self) -> None:
