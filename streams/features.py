@@ -109,10 +109,16 @@ class Features:
 
     def restore(self, values: Mapping[bytes, bytes]) -> WindowState:
         """What was saved, to be read when it is touched."""
-        histories: dict[str, History | bytes] = {
-            key[2:].decode(): written for key, written in values.items() if key.startswith(b"w/")
-        }
-        return WindowState(histories, sorted((self._deadline_ms(each), key) for key, each in histories.items()))
+        histories: dict[str, History | bytes] = {}
+        deadlines: list[tuple[int, str]] = []
+        columns, longest_ms = len(self._columns), self._spans_ms[-1] if self._spans_ms else 0
+        for saved, written in values.items():
+            if saved[:2] == b"w/":
+                key = saved[2:].decode()
+                histories[key] = written
+                deadlines.append((newest_ms(written, columns) + longest_ms, key))
+        deadlines.sort()
+        return WindowState(histories, deadlines)
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not isinstance(feature, Windows) for name in feature.names)

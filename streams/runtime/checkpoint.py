@@ -6,7 +6,18 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.problem import Problem
-from streams.runtime.chunks import ALONE, FIRST, HEAD, checksum_of, count_of, head_of, named, record_key, replaced
+from streams.runtime.chunks import (
+    ALONE,
+    FIRST,
+    HEAD,
+    checksum_of,
+    count_of,
+    head_of,
+    named,
+    record_key,
+    replaced,
+    sum_of,
+)
 from streams.runtime.codec import Message
 
 MANIFEST = b"manifest"
@@ -126,17 +137,20 @@ class Checkpoint:
     def _assembled(self, latest: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Each value from its chunks, which must be all there and as they were written."""
         values: dict[bytes, bytes] = {}
-        used = 0
+        live, parts = self._live, 0
         for place, first in latest.items():
             if place[:2] != FIRST:
                 continue
             key, head = place[2:], first[:HEAD]
-            value = first[HEAD:] if head[8:] == ALONE else self._joined(latest, key, head)
+            if head[8:] == ALONE:
+                value = first[HEAD:]
+            else:
+                value = self._joined(latest, key, head)
+                parts += count_of(head) - 1
             if head_of(key, value) != head:
                 raise self._broken(f"has {named(key)} with a checksum that is not that of its bytes")
-            values[key], self._live[key] = value, head
-            used += count_of(head)
-        if used != len(latest):
+            values[key], live[key] = value, head
+        if len(values) + parts != len(latest):
             raise self._broken(f"has chunks that belong to no value: {self._stray(latest)}")
         return values
 
@@ -153,7 +167,7 @@ class Checkpoint:
         return next(named(key) for key in latest if key not in used)
 
     def _compare(self, manifest: Manifest) -> None:
-        self.checksum = sum(map(checksum_of, self._live.values())) % _SUMS
+        self.checksum = sum_of(self._live.values())
         if self.values != manifest.values:
             raise self._broken(f"holds {self.values} values where its manifest says {manifest.values}")
         if self.checksum != manifest.checksum:

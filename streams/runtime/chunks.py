@@ -1,7 +1,9 @@
 """A value as records: a checksum over key and bytes before each chunk, and the chunk's number in the record's key."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+
+import numpy as np
 
 CHUNK = 512_000
 """Bytes of a value per record at most."""
@@ -19,6 +21,16 @@ def head_of(key: bytes, value: bytes) -> bytes:
 
 def checksum_of(head: bytes) -> int:
     return int.from_bytes(head[:8], "big")
+
+
+def sum_of(heads: Iterable[bytes]) -> int:
+    """The sum of their checksums, mod 2**64.
+
+    >>> sum_of([bytes([255] * 8) + ALONE, bytes([0] * 7 + [3]) + ALONE])
+    2
+    """
+    checksums = np.frombuffer(b"".join(heads), dtype=[("checksum", ">u8"), ("count", ">u2")])["checksum"]
+    return int(checksums.sum(dtype=np.uint64))
 
 
 def count_of(head: bytes) -> int:
