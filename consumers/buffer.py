@@ -4,27 +4,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from consumers.intent import Intent
-from consumers.rows import Row, Table
+from consumers.rows import Row
+from consumers.tables import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """When a partition's rows go: at `rows`, at `bytes` of message values, or after `interval_s`."""
+    """When a partition's rows go: at `rows`, at `bytes` of memory, after `interval_s`. All hold `all_bytes`."""
 
     interval_s: float = 1.0
     rows: int = 50_000
     bytes: int = 64 << 20
+    all_bytes: int = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The rows of exactly the range that the intent names, by table; `resumed`: the intent was found, not made."""
+    """The rows of exactly the range that the intent names, by table.
+
+    `resumed`: the intent was found, not made. `first`: of its partition since that was assigned. `taken_s`: since when
+    the intent may stand in Kafka, seconds since the epoch.
+    """
 
     topic: str
     partition: int
     intent: Intent
     rows: dict[str, tuple[Table, list[Row]]]
+    size_bytes: int
     resumed: bool
+    first: bool
+    taken_s: float
 
     @property
     def where(self) -> str:
@@ -46,16 +55,17 @@ class Buffer:
     end: int = 0
     size_bytes: int = 0
     since_s: float = 0.0
-    _waiting: list[tuple[int, Table, Row]] = field(default_factory=list)
+    first: bool = True
+    _waiting: list[tuple[int, int, Table, Row]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.end = self.start
 
     def add(self, offset: int, table: Table, row: Row, *, size_bytes: int, now_s: float) -> None:
-        """Append the row of the record at `offset`."""
+        """Append the row of the record at `offset`, which occupies `size_bytes`."""
         if not self._waiting:
             self.since_s = now_s
-        self._waiting.append((offset, table, row))
+        self._waiting.append((offset, size_bytes, table, row))
         self.size_bytes += size_bytes
         self.end = offset + 1
 
@@ -63,14 +73,20 @@ class Buffer:
         """The log was read to `position`: nothing but what was added stands before it."""
         self.end = max(self.end, position)
 
+    @property
+    def resuming(self) -> bool:
+        """Whether an intent was found whose range has not been read yet: it has to be, however large it is."""
+        return self.intent is not None and self.end < self.intent.end
+
     def full(self, limits: Limits) -> bool:
         """Whether the partition should be read no further for now."""
-        return len(self._waiting) >= 2 * limits.rows or self.size_bytes >= 2 * limits.bytes
+        large = len(self._waiting) >= 2 * limits.rows or self.size_bytes >= 2 * limits.bytes
+        return large and not self.resuming
 
     def due(self, limits: Limits, now_s: float) -> bool:
         """Whether it is time to insert."""
         if self.intent is not None:
-            return self.end >= self.intent.end
+            return not self.resuming
         if not self._waiting:
             return False
         large = len(self._waiting) >= limits.rows or self.size_bytes >= limits.bytes
@@ -85,21 +101,34 @@ class Buffer:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def take(self, limits: Limits, token: Callable[[], str], now_s: float) -> Batch:
-        """The next batch: the range of the intent that was found, else at most `limits.rows` of what waits."""
-        resumed = self.intent
+    def take(self, limits: Limits, token: Callable[[], str], *, now_s: float, taken_s: float) -> Batch:
+        """The next batch: the range of the intent that was found, else as much of what waits as one insert may have."""
+        resumed, first = self.intent, self.first
         intent = resumed or Intent(start=self.start, end=self._cut(limits), token=token())
+        count = next((n for n, one in enumerate(self._waiting) if one[0] >= intent.end), len(self._waiting))
         rows: dict[str, tuple[Table, list[Row]]] = {}
-        taken = 0
-        for offset, table, row in self._waiting:
-            if offset >= intent.end:
-                break
+        for _, _, table, row in self._waiting[:count]:
             rows.setdefault(table.name, (table, []))[1].append(row)
-            taken += 1
-        self.size_bytes = round(self.size_bytes * (1 - taken / max(1, len(self._waiting))))
-        del self._waiting[:taken]
-        self.start, self.intent, self.since_s = intent.end, None, now_s
-        return Batch(topic=self.topic, partition=self.partition, intent=intent, rows=rows, resumed=resumed is not None)
+        size_bytes = sum(one[1] for one in self._waiting[:count])
+        del self._waiting[:count]
+        self.size_bytes -= size_bytes
+        self.start, self.intent, self.since_s, self.first = intent.end, None, now_s, False
+        return Batch(
+            topic=self.topic,
+            partition=self.partition,
+            intent=intent,
+            rows=rows,
+            size_bytes=size_bytes,
+            resumed=resumed is not None,
+            first=first,
+            taken_s=taken_s,
+        )
 
     def _cut(self, limits: Limits) -> int:
-        return self.end if len(self._waiting) <= limits.rows else self._waiting[limits.rows][0]
+        """Where the next range ends: before the first row that is too many, or too much; never before the first."""
+        held_bytes = 0
+        for number, (offset, size_bytes, _, _) in enumerate(self._waiting):
+            held_bytes += size_bytes
+            if number and (number >= limits.rows or held_bytes > limits.bytes):
+                return offset
+        return self.end

@@ -1,27 +1,23 @@
 """The one file of the consumers that speaks ClickHouse: column inserts with a token, and what already stands there."""
 
-import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import DatabaseError, DataError, OperationalError
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, wait_exponential_jitter
-from tenacity.nap import sleep_using_event
-from tenacity.stop import stop_when_event_set
 
 from consumers.metrics import SinkMetrics
-from consumers.rows import FEATURE_SETS, Row, Table
-
-log = logging.getLogger(__name__)
+from consumers.patience import Away, Patience
+from consumers.rows import Row
+from consumers.tables import FEATURE_SETS, Table
 
 WINDOW = 10_000
 """Inserts per table whose tokens ClickHouse remembers, as the migrations say."""
 
 TIMEOUT_S = 60
-LONGEST_WAIT_S = 15.0
 PASSING_CODES = frozenset({159, 202, 203, 209, 210, 236, 241, 242, 243, 252, 319, 394, 425, 439, 692, 745, 999})
 """Time-outs, network, memory, disk, too many parts or queries, read-only for now, cancelled: the same bytes will do."""
 
@@ -44,15 +40,10 @@ SINCE = "SELECT uniqExact(topic, partition, ingested) FROM %s WHERE ingested > {
 NAMED = """
 SELECT count() FROM feature_sets WHERE id = {id:String} AND pipeline = {pipeline:String} AND version = {version:UInt32}
 """
-T = TypeVar("T")
 
 
 class Refused(Exception):
     """ClickHouse will not take this, however often it is asked."""
-
-
-class Stopped(Exception):
-    """ClickHouse did not answer until the sink was told to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,91 +71,63 @@ class Standing:
 
 
 class ClickHouse:
-    """Writes rows, each insert under a token, and waits out a server that is down, until `stop` is set.
+    """One request each; `patiently` repeats one until it is answered.
 
-    Every call may raise `Refused` (for its content) or `Stopped`. One thread at a time.
+    Every request may raise `Away` (whether it took place is not known) or `Refused` (for its content). One thread at a
+    time.
     """
 
     def __init__(self, configuration: Mapping[str, Any], *, stop: threading.Event, metrics: SinkMetrics) -> None:
         self._client = clickhouse_connect.get_client(
             **{"send_receive_timeout": TIMEOUT_S, **configuration, "autogenerate_session_id": False}
         )
-        self._metrics = metrics
-        self._retrying = Retrying(
-            retry=retry_if_exception(passing),
-            wait=wait_exponential_jitter(multiplier=0.1, max=LONGEST_WAIT_S, jitter=0.1),
-            stop=stop_when_event_set(stop),
-            sleep=sleep_using_event(stop),
-            before_sleep=self._note,
-        )
-        self._down = False
-        metrics.clickhouse_up.set(1)
+        self.patiently = Patience(stop=stop, metrics=metrics)
 
     def insert(self, table: Table, rows: Sequence[Row], token: str) -> None:
         """Insert `rows` once for `token`, however often this is called with the same rows and token."""
-        with self._metrics.insert_seconds.labels(table.name).time():
-            self._patiently(lambda: self._insert(table, rows, token))
-        self._metrics.inserts.labels(table.name).inc()
-        self._metrics.rows.labels(table.name).inc(len(rows))
+        with _told():
+            self._client.insert(
+                table.name,
+                list(zip(*rows, strict=True)),
+                column_names=list(table.columns),
+                column_type_names=list(table.columns.values()),
+                column_oriented=True,
+                settings={**SETTINGS, "insert_deduplication_token": token},
+            )
 
     def standing(self, table: Table, topic: str, partition: int, positions: tuple[int, int]) -> Standing:
         """What `table` holds of a topic partition; `positions` is the range `[start, end)` that is looked for."""
         names = {"topic": topic, "partition": partition, "start": positions[0], "end": positions[1]}
-        highest, present, at = self._patiently(lambda: self._select(STANDING % table.name, names))
-        since = self._patiently(lambda: self._select(SINCE % table.name, {"at": at}))[0] if present else 0
+        highest, present, at = self._select(STANDING % table.name, names)
+        since = self._select(SINCE % table.name, {"at": at})[0] if present else 0
         return Standing(highest=highest, present=present, inserts_since=since)
 
     def name_features(self, one: FeatureSet) -> None:
-        """Record what a feature-set id stands for, unless it is told already."""
+        """Record what a feature-set id stands for, unless it is told already. Patient."""
         named = {"id": one.id, "pipeline": one.pipeline, "version": one.version}
-        if self._patiently(lambda: self._select(NAMED, named))[0] == 0:
+        if self.patiently(lambda: self._select(NAMED, named))[0] == 0:
             row = (*named.values(), list(one.names))
-            self.insert(FEATURE_SETS, [row], f"{one.id} {one.pipeline} {one.version}")
+            self.patiently(lambda: self.insert(FEATURE_SETS, [row], f"{one.id} {one.pipeline} {one.version}"))
 
     def close(self) -> None:
         self._client.close()
 
-    def _insert(self, table: Table, rows: Sequence[Row], token: str) -> None:
-        self._client.insert(
-            table.name,
-            list(zip(*rows, strict=True)),
-            column_names=list(table.columns),
-            column_type_names=list(table.columns.values()),
-            column_oriented=True,
-            settings={**SETTINGS, "insert_deduplication_token": token},
-        )
-
     def _select(self, query: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        row: Sequence[Any] = self._client.query(query, parameters=dict(parameters)).result_rows[0]
+        with _told():
+            row: Sequence[Any] = self._client.query(query, parameters=dict(parameters)).result_rows[0]
         return row
 
-    def _patiently(self, work: Callable[[], T]) -> T:
-        try:
-            done = self._retrying(work)
-        except RetryError as error:
-            raise Stopped(str(error.last_attempt.exception())) from error
-        except (DatabaseError, OverflowError, TypeError, ValueError) as error:
-            raise Refused(str(error)) from error
-        self._recovered()
-        return done
 
-    def _note(self, state: RetryCallState) -> None:
-        """Count every retry; say once that ClickHouse is down."""
-        self._metrics.retries.inc()
-        if not self._down:
-            error = state.outcome.exception() if state.outcome else None
-            log.warning("ClickHouse does not answer (%s): records wait in Kafka until it does", error)
-            self._down = True
-            self._metrics.clickhouse_up.set(0)
-
-    def _recovered(self) -> None:
-        if self._down:
-            log.warning("ClickHouse answers again")
-            self._down = False
-            self._metrics.clickhouse_up.set(1)
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the client raises, as `Away` or `Refused`."""
+    try:
+        yield
+    except (DatabaseError, OverflowError, TypeError, ValueError) as error:
+        raise (Away if passing(error) else Refused)(str(error)) from error
 
 
-def passing(error: BaseException) -> bool:
+def passing(error: Exception) -> bool:
     """Whether the same request may succeed later: the server is away, or says that it is short of something."""
     if isinstance(error, DataError) or not isinstance(error, DatabaseError):
         return False

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from consumers import rows
 from consumers.ledger import LEDGER, entry
 from consumers.metrics import SinkMetrics
-from consumers.rows import Position, Raw, Row, Table
+from consumers.rows import Position, Raw, Row
+from consumers.tables import REJECTED, Table
 from schemas import reject
 from schemas.decode import Decode, own_decoder
 from schemas.ledger import Entry
@@ -16,9 +17,7 @@ from schemas.topics import Topics
 Convert = Callable[[Position, Raw], tuple[Table, Row]]
 
 
-def converters(
-    topics: Topics, ledgers: Sequence[str], registry: Registry, metrics: SinkMetrics
-) -> dict[str, Convert]:
+def converters(topics: Topics, ledgers: Sequence[str], registry: Registry, metrics: SinkMetrics) -> dict[str, Convert]:
     """Output topic, or topic of a ledger -> what makes a table and a row of its records.
 
     A record that is none of our messages becomes a row of `rejected`, so that nothing is lost and nothing stops.
@@ -29,14 +28,14 @@ def converters(
     }
     entries = _reader(own_decoder(Entry, registry), LEDGER, entry, metrics)
     found |= dict.fromkeys(ledgers, entries)
-    found[topics.named(reject.TOPIC)] = lambda at, raw: (rows.REJECTED, rows.rejected(at, raw))
+    found[topics.named(reject.TOPIC)] = lambda at, raw: (REJECTED, rows.rejected(at, raw))
     return found
 
 
 def tables(topics: Topics, ledgers: Sequence[str]) -> dict[str, Table]:
     """Output topic, or topic of a ledger -> the table of its records."""
     found = {topics.named(model.TOPIC): table for model, (table, _) in rows.MESSAGES.items()}
-    return {**found, **dict.fromkeys(ledgers, LEDGER), topics.named(reject.TOPIC): rows.REJECTED}
+    return {**found, **dict.fromkeys(ledgers, LEDGER), topics.named(reject.TOPIC): REJECTED}
 
 
 def _reader(decode: Decode, table: Table, row: Callable[[Position, rows.Fields], Row], metrics: SinkMetrics) -> Convert:
@@ -45,6 +44,6 @@ def _reader(decode: Decode, table: Table, row: Callable[[Position, rows.Fields],
             return table, row(at, decode(raw.value))
         except Reject as why:
             metrics.unreadable.labels(at.topic).inc()
-            return rows.REJECTED, rows.unreadable(at, raw, why)
+            return REJECTED, rows.unreadable(at, raw, why)
 
     return convert

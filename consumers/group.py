@@ -4,63 +4,16 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import (
-    OFFSET_INVALID,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
-from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names, re-exported without saying so
-    AdminClient,
-    OffsetSpec,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from consumers.intent import Intent, intent_of
+from consumers.intent import Intent
+from consumers.kafka import CONFIGURATION, WITHIN_S, Place, passes
 from consumers.metrics import SinkMetrics
 from consumers.rows import Position, Raw
+from consumers.start import Start, starts
 from schemas.problem import Problem
 
 log = logging.getLogger(__name__)
-
-WITHIN_S = 30.0
-CONFIGURATION = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "isolation.level": "read_committed",
-    "auto.offset.reset": "error",  # never jump in silence over records that have expired
-    "enable.partition.eof": True,  # its position lies behind markers and aborted records, which are no messages
-    "session.timeout.ms": 10_000,
-    "queued.max.messages.kbytes": 16_384,
-}
-NOT_NOW = frozenset(
-    {
-        KafkaError._TIMED_OUT,
-        KafkaError._TRANSPORT,
-        KafkaError._ALL_BROKERS_DOWN,
-        KafkaError._WAIT_COORD,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-    }
-)
-"""Commit again in a while; where the partition is ours no longer, the revocation will say so first."""
-
-Place = tuple[str, int]
-"""A topic and a partition of it."""
-
-
-class Start(NamedTuple):
-    """Where an assigned partition is taken up, with the intent that was left open there."""
-
-    place: Place
-    offset: int
-    intent: Intent | None
 
 
 class Fetched(NamedTuple):
@@ -92,6 +45,8 @@ class Group:
     ) -> None:
         self._metrics = metrics
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
+        self._starts: list[Start] = []
+        self._turned = False
         self._consumer = Consumer({**kafka, **CONFIGURATION, "group.id": group, "error_cb": self._count}, logger=log)
 
     def join(self, topics: Sequence[str]) -> None:
@@ -104,7 +59,12 @@ class Group:
 
     def read(self, most: int, within_s: float) -> list[Fetched]:
         """Up to `most` records and ends, in order per partition. Raises `Problem` for an error that will not pass."""
+        self._turned = False
         messages = self._consumer.consume(most, timeout=within_s)
+        if self._turned and messages:
+            # which of them were fetched before the partitions changed hands cannot be told: read them again
+            self._consumer.assign([TopicPartition(*start.place, start.offset) for start in self._starts])
+            return []
         return [found for message in messages if (found := self._fetched(message)) is not None]
 
     def commit(self, commits: Iterable[Commit]) -> bool:
@@ -135,23 +95,13 @@ class Group:
         self._consumer.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        try:
-            committed = consumer.committed(partitions, timeout=WITHIN_S) if partitions else []
-            starts = [self._start(consumer, found) for found in committed]
-        except KafkaException as failed:
-            raise Problem(f"Kafka does not tell the sink's offsets ({failed.args[0].str()}): start again") from failed
-        consumer.assign([TopicPartition(*start.place, start.offset) for start in starts])
-        self._on_assigned(starts)
-
-    def _start(self, consumer: Consumer, found: TopicPartition) -> Start:
-        place = (found.topic, found.partition)
-        if found.offset == OFFSET_INVALID:
-            low, _ = consumer.get_watermark_offsets(TopicPartition(*place), timeout=WITHIN_S)
-            return Start(place, low, None)
-        intent = intent_of(found.metadata, offset=found.offset, where=f"{found.topic}[{found.partition}]")
-        return Start(place, found.offset, intent)
+        self._turned = True
+        self._starts = starts(consumer, partitions)
+        consumer.assign([TopicPartition(*start.place, start.offset) for start in self._starts])
+        self._on_assigned(self._starts)
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self._turned, self._starts = True, []
         self._on_revoked([(one.topic, one.partition) for one in partitions])
 
     def _fetched(self, message: Any) -> Fetched | None:
@@ -170,13 +120,13 @@ class Group:
                 f"{where} does not have the records that the sink has to read next ({error.str()}): they have expired; "
                 "give the topic a longer retention and set the group's offset"
             )
-        if not error.retriable() and error.code() not in NOT_NOW:
+        if not passes(error):
             raise Problem(f"Kafka refuses the sink ({error.str()}): check the topics and what its user may read")
         self._count(error)
 
     def _not_now(self, error: KafkaError) -> bool:
         self._count(error)
-        if error.code() not in NOT_NOW:
+        if not passes(error):
             raise Problem(
                 f"Kafka refuses the sink's offsets ({error.str()}): check what its user may do with the group"
             )
@@ -184,21 +134,3 @@ class Group:
 
     def _count(self, error: KafkaError) -> None:
         self._metrics.errors.labels(error.name()).inc()
-
-
-def ends(kafka: Mapping[str, str], topics: Sequence[str]) -> dict[Place, int]:
-    """The ends of all partitions of `topics`, as a reader of committed records sees them now."""
-    admin = AdminClient(dict(kafka), logger=log)
-    there = admin.list_topics(timeout=WITHIN_S).topics
-    asked = {
-        TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        for topic in topics
-        if topic in there
-        for partition in there[topic].partitions
-    }
-    answers = (
-        admin.list_offsets(asked, request_timeout=WITHIN_S, isolation_level=IsolationLevel.READ_COMMITTED)
-        if asked
-        else {}
-    )
-    return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}

@@ -1,6 +1,7 @@
 """The table of the ledgers, and the row of one entry."""
 
-from consumers.rows import NAME, POSITION, TIME, Fields, Position, Row, Table
+from consumers.rows import Fields, Position, Row
+from consumers.tables import NAME, POSITION, TIME, Table
 
 COUNTS = f"Map({NAME}, UInt64)"
 MAYBE = "Nullable(String)"

@@ -41,6 +41,16 @@ class SinkMetrics:
         self.waiting = Gauge(
             "millrace_sink_waiting_records", "Records read and not yet inserted", registry=self.registry
         )
+        self.held_bytes = Gauge(
+            "millrace_sink_held_bytes",
+            "Memory of records read and not yet written",
+            registry=self.registry,
+        )
+        self.round_seconds = Gauge(
+            "millrace_sink_round_seconds",
+            "How long the records under way have waited for ClickHouse and Kafka; 0 with none",
+            registry=self.registry,
+        )
         self.retries = Counter(
             "millrace_sink_clickhouse_retries_total", "Requests to ClickHouse asked again", registry=self.registry
         )

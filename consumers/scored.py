@@ -5,7 +5,7 @@ from contextlib import closing
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from consumers.group import WITHIN_S, ends
+from consumers.kafka import WITHIN_S, ends
 from schemas.decode import own_decoder
 from schemas.problem import Problem
 from schemas.registry import Registry

@@ -5,16 +5,22 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
+from consumers import pace
 from consumers.buffer import Buffer, Limits
-from consumers.clickhouse import ClickHouse, Stopped
+from consumers.clickhouse import ClickHouse
 from consumers.convert import Convert
-from consumers.group import Commit, Group, Place, Start
+from consumers.group import Commit, Group
+from consumers.insert import Inserter
+from consumers.kafka import Place
 from consumers.metrics import SinkMetrics
-from consumers.round import Inserter, Round, Step
-from consumers.rows import Table
+from consumers.patience import Stopped
+from consumers.report import Report
+from consumers.round import Round, Step
+from consumers.start import Start
+from consumers.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +52,9 @@ class Sink:
         self._converters = converters
         self._metrics = metrics
         self._limits = limits or Limits()
-        self._inserter = Inserter(clickhouse, dict(tables))
+        self._inserter = Inserter(clickhouse, dict(tables), metrics)
         self._group = Group(kafka, group, metrics=metrics, on_assigned=self._assigned, on_revoked=self._revoked)
+        self._report = Report(metrics, self._group.end, list(converters))
         self._buffers: dict[Place, Buffer] = {}
         self._round: Round | None = None
         self._paused: set[Place] = set()
@@ -83,52 +90,47 @@ class Sink:
                 buffer.reach(at.offset)
             elif at.offset >= buffer.end:
                 table, row = self._converters[at.topic](at, raw)
-                buffer.add(at.offset, table, row, size_bytes=len(raw.value or b""), now_s=now_s)
+                buffer.add(at.offset, table, row, size_bytes=pace.occupied(raw), now_s=now_s)
 
-    def _advance(self, executor: ThreadPoolExecutor, limits: Limits) -> None:
+    def _advance(self, executor: Executor, limits: Limits) -> None:
         now_s = time.monotonic()
         if self._round is None:
             due = [buffer for buffer in self._buffers.values() if buffer.due(limits, now_s)]
-            batches = [buffer.take(limits, _token, now_s) for buffer in due]
-            self._round = Round(batches, self._group, self._inserter) if batches else None
+            batches = [buffer.take(limits, _token, now_s=now_s, taken_s=time.time()) for buffer in due]
+            self._round = Round(batches, self._group, self._inserter, since_s=now_s) if batches else None
         if self._round is not None:
             self._round.advance(executor)
             if self._round.step is Step.DONE:
                 self._round = None
-        elif now_s - self._told_s >= limits.interval_s:
+        if now_s - self._told_s >= limits.interval_s:
             self._told_s = now_s
             self._pass_markers()
-            self._tell()
+            self._report.tell(self._buffers, self._round, now_s)
 
     def _pass_markers(self) -> None:
         """Commit positions behind transaction markers and aborted records alone, so that lag tools read zero."""
+        if self._round is not None:
+            return  # its intents stand where these would go
         passed = {place: end for place, buffer in self._buffers.items() if (end := buffer.passed) is not None}
         if passed and self._group.commit([Commit(place, end, None) for place, end in passed.items()]):
             for place, end in passed.items():
                 self._buffers[place].start = end
 
     def _throttle(self) -> None:
-        """Pause the partitions whose buffers are full, and resume those that have room again."""
-        full = {place for place, buffer in self._buffers.items() if buffer.full(self._limits)}
+        """Pause the partitions of which enough is held, and resume those that have room again."""
+        under_way_bytes = self._round.size_bytes if self._round else 0
+        full = pace.to_pause(self._buffers, self._limits, pace.held(self._buffers, under_way_bytes))
         if full != self._paused:
             self._group.pause(full - self._paused)
             self._group.resume((self._paused - full) & set(self._buffers))
             self._paused = full
-
-    def _tell(self) -> None:
-        self._metrics.waiting.set(sum(buffer.waiting for buffer in self._buffers.values()))
-        lags: dict[str, int] = dict.fromkeys(self._converters, 0)
-        for place, buffer in self._buffers.items():
-            lags[place[0]] += max(0, (self._group.end(place) or 0) - buffer.start)
-        for topic, lag in lags.items():
-            self._metrics.lag.labels(topic).set(lag)
 
     def _reached(self, until: Mapping[Place, int] | None) -> bool:
         if until is None or not self._joined or self._round is not None:
             return False
         return all(buffer.start >= until.get(place, 0) for place, buffer in self._buffers.items())
 
-    def _flush(self, executor: ThreadPoolExecutor) -> None:
+    def _flush(self, executor: Executor) -> None:
         """Write what has been read; what another member then repeats is not lost, so this need not take for ever."""
         deadline = time.monotonic() + LEAVE_WITHIN_S
         self._group.pause(self._buffers)
@@ -153,7 +155,6 @@ class Sink:
         gone = list(places)
         for place in gone:
             self._buffers.pop(place, None)
-        self._inserter.forget(gone)
         if self._round is not None:
             self._round.forget(gone)
 

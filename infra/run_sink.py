@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from prometheus_client import start_http_server
 
 from consumers.buffer import Limits
-from consumers.clickhouse import ClickHouse, FeatureSet, Refused, Stopped
+from consumers.clickhouse import ClickHouse, FeatureSet, Refused
 from consumers.convert import converters, tables
-from consumers.group import ends
+from consumers.kafka import ends
 from consumers.metrics import SinkMetrics
+from consumers.patience import Stopped
 from consumers.sink import Sink
 from infra.migrate import migrate
 from infra.settings import Settings, clickhouse, librdkafka, reach, schema_registry

@@ -7,7 +7,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from consumers.group import NOT_NOW, ends
+from consumers.kafka import NOT_NOW, ends
 from infra.settings import Settings, librdkafka
 from schemas.problem import Problem
 

@@ -10,7 +10,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from consumers.group import ends
+from consumers.kafka import ends
 from infra import topics as kafka_topics
 from infra.rejected.record import Headers, Rejected, origin_of
 from infra.rejected.selection import Selection

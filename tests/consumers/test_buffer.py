@@ -4,7 +4,7 @@ import pytest
 
 from consumers.buffer import Batch, Buffer, Limits
 from consumers.intent import Intent
-from consumers.rows import OUTCOMES, REJECTED, SCORED
+from consumers.tables import OUTCOMES, REJECTED, SCORED
 
 LIMITS = Limits(interval_s=1.0, rows=3, bytes=1000)
 
@@ -37,7 +37,7 @@ def test_the_range_ends_at_the_position_that_was_read_not_at_the_last_record() -
     waiting = buffer([4, 7], start=2)
     waiting.reach(10)
 
-    batch = waiting.take(LIMITS, lambda: "token", 1.0)
+    batch = waiting.take(LIMITS, lambda: "token", now_s=1.0, taken_s=1.0)
 
     assert batch.intent == Intent(start=2, end=10, token="token")
     assert (waiting.start, waiting.waiting, waiting.passed) == (10, 0, None)
@@ -46,7 +46,7 @@ def test_the_range_ends_at_the_position_that_was_read_not_at_the_last_record() -
 def test_more_than_the_limit_goes_in_several_batches_without_a_gap() -> None:
     waiting = buffer([0, 2, 4, 6, 8])
 
-    batches = [waiting.take(LIMITS, lambda: "token", 1.0) for _ in range(2)]
+    batches = [waiting.take(LIMITS, lambda: "token", now_s=1.0, taken_s=1.0) for _ in range(2)]
 
     assert [(batch.intent.start, batch.intent.end) for batch in batches] == [(0, 6), (6, 9)]
     assert [offsets_of(batch) for batch in batches] == [[0, 2, 4], [6, 8]]
@@ -56,7 +56,7 @@ def test_an_intent_that_was_found_goes_first_and_is_exactly_its_range() -> None:
     found = Intent(start=0, end=5, token="old")
     waiting = buffer([0, 1, 2, 4, 5, 6], intent=found)
 
-    batches = [waiting.take(LIMITS, lambda: "new", 1.0) for _ in range(2)]
+    batches = [waiting.take(LIMITS, lambda: "new", now_s=1.0, taken_s=1.0) for _ in range(2)]
 
     assert [(batch.intent.token, batch.resumed) for batch in batches] == [("old", True), ("new", False)]
     assert [offsets_of(batch) for batch in batches] == [[0, 1, 2, 4], [5, 6]]
@@ -75,7 +75,7 @@ def test_one_range_may_go_to_two_tables() -> None:
     waiting = buffer([0])
     waiting.add(1, REJECTED, ("t", 0, 1), size_bytes=1, now_s=0.0)
 
-    batch = waiting.take(LIMITS, lambda: "token", 1.0)
+    batch = waiting.take(LIMITS, lambda: "token", now_s=1.0, taken_s=1.0)
 
     assert {name: len(rows) for name, (_, rows) in batch.rows.items()} == {"scored": 1, "rejected": 1}
     assert OUTCOMES.name not in batch.rows

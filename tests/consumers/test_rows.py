@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from consumers import ledger, rows
 from consumers.rows import Position, Raw
+from consumers.tables import REJECTED
 from schemas.decode import own_decoder
-from schemas.ledger import Entry
 from schemas.reject import Reason, Reject
 from tests.schemas.stored import DIRECTORY, OWN, Example, examples
 
@@ -81,7 +82,8 @@ STORED = [example for example in examples() if example.model in OWN]
 @pytest.mark.parametrize("example", STORED, ids=lambda example: example.name)
 def test_a_stored_message_gives_its_row(example: Example) -> None:
     model = next(each for each in OWN if each is example.model)
-    table, to_row = {**rows.MESSAGES, Entry: (ledger.LEDGER, ledger.entry)}[model]
+    known: dict[Any, Any] = {**rows.MESSAGES, Entry: (ledger.LEDGER, ledger.entry)}
+    table, to_row = known[model]
 
     row = to_row(AT, own_decoder(model, example.registry)(example.value))
 
@@ -99,7 +101,7 @@ def test_a_stored_reject_gives_its_row(path: Path) -> None:
 
     original = [(name, each.encode()) for name, each in told["row"][-1]]
     assert row == (*told["row"][:-3], told["key"].encode(), value, original)
-    assert len(row) == len(rows.REJECTED.columns)
+    assert len(row) == len(REJECTED.columns)
 
 
 def test_a_reject_without_any_header_is_kept_all_the_same() -> None:
@@ -112,14 +114,14 @@ def test_a_reject_without_any_header_is_kept_all_the_same() -> None:
 def test_a_number_in_a_header_that_is_none_leaves_the_column_empty(odd: bytes | None) -> None:
     row = rows.rejected(AT, Raw(b"k", b"v", [("millrace.error.partition", odd), ("millrace.error.offset", b"9")]))
 
-    named = dict(zip(rows.REJECTED.columns, row, strict=True))
+    named = dict(zip(REJECTED.columns, row, strict=True))
     assert (named["source_partition"], named["source_offset"]) == (None, 9)
 
 
 def test_what_is_no_message_of_ours_keeps_its_bytes_and_says_why() -> None:
     row = rows.unreadable(AT, Raw(b"k", b"junk", [("h", None)]), Reject(Reason.NOT_AVRO, "starts with byte 106"))
 
-    named = dict(zip(rows.REJECTED.columns, row, strict=True))
+    named = dict(zip(REJECTED.columns, row, strict=True))
     assert named["stage"] == "sink"
     assert named["reason"] == "not_avro"
     assert (named["source_topic"], named["source_offset"], named["value"]) == ("p.topic", 41, b"junk")

@@ -37,6 +37,8 @@ SINK_TYPES = {
     "millrace_sink_unreadable": "counter",
     "millrace_sink_lag_records": "gauge",
     "millrace_sink_waiting_records": "gauge",
+    "millrace_sink_held_bytes": "gauge",
+    "millrace_sink_round_seconds": "gauge",
     "millrace_sink_clickhouse_retries": "counter",
     "millrace_sink_kafka_errors": "counter",
     "millrace_sink_clickhouse_up": "gauge",

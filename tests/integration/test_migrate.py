@@ -7,7 +7,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from consumers.ledger import LEDGER
-from consumers.rows import FEATURE_SETS, MESSAGES, REJECTED
+from consumers.rows import MESSAGES
+from consumers.tables import FEATURE_SETS, REJECTED
 from infra.migrate import migrate, migrations
 from infra.settings import Settings, clickhouse
 from schemas.problem import Problem

@@ -13,7 +13,8 @@ from clickhouse_connect.driver.client import Client
 
 from consumers.clickhouse import ClickHouse, FeatureSet
 from consumers.metrics import SinkMetrics
-from consumers.rows import MESSAGES, REJECTED, Position, Raw, rejected
+from consumers.rows import MESSAGES, Position, Raw, rejected
+from consumers.tables import REJECTED
 from infra.migrate import migrate
 from infra.settings import Settings, clickhouse
 from schemas.message import Message

@@ -1,0 +1,22 @@
+"""Whatever strikes a sink, at whatever step of its protocol: every record's row is there once."""
+
+import pytest
+
+from tests.consumers.crashes import LAWS, Law
+from tests.consumers.world import World
+
+
+def test_a_calm_run_takes_every_kind_of_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(monkeypatch)
+
+    steps = world.run().steps
+
+    assert not world.broken()
+    assert set(steps) == {
+        *("join", "committed", "poll", "look", "commit intent", "insert", "commit position", "leave"),
+    }
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_row_is_written_once(law: Law, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(law(monkeypatch)) == []
