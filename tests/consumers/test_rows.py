@@ -10,6 +10,7 @@ from consumers import ledger, rows
 from consumers.rows import Position, Raw
 from consumers.tables import REJECTED
 from schemas.decode import own_decoder
+from schemas.ledger import Entry
 from schemas.reject import Reason, Reject
 from tests.schemas.stored import DIRECTORY, OWN, Example, examples
 
