@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up test check format lock clean
+.PHONY: help setup demo up test chaos check format lock clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 14
 
@@ -25,6 +25,9 @@ up: $(READY)     ## run the embedded servers until Ctrl-C
 
 test: $(READY)   ## run the tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest $(ARGS)
+
+chaos: $(READY)  ## kill everything, everywhere, for hours: simulated and on real servers
+	MILLRACE_CHAOS=long $(BIN)/python -m pytest tests/simulation tests/integration/test_chaos.py $(ARGS)
 
 check: $(READY)  ## formatting, lint and types
 	$(BIN)/ruff format --check .

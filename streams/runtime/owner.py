@@ -1,19 +1,19 @@
 """Taking a partition: fencing the former owner, and finding its state where the ledger says that it stands."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 from schemas.ledger import Entry
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from streams.runtime import recovery
 from streams.runtime.checkpoint import Checkpoint, Manifest
 from streams.runtime.due import Due
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Signer, Work
 from streams.runtime.owned import Batch, Owned
-from streams.runtime.ports import Kafka, Transactions
+from streams.runtime.ports import Fenced, Kafka, Mark, Transactions
 from streams.runtime.recovery import Beside
 from streams.runtime.seat import Seat, positions
 from streams.runtime.task import Binding, Task
@@ -41,7 +41,7 @@ class Owner:
         log.info("%s: taking it", seat.named)
         transactions = seat.transactions()
         try:
-            return self._own(seat, transactions, parked)
+            return self._settle(seat, transactions, parked)
         except BaseException:
             transactions.close()
             raise
@@ -80,8 +80,22 @@ class Owner:
             transactions.close()
         return last
 
-    def _own(self, seat: Seat, transactions: Transactions, parked: Owned | None) -> Owned:
-        marks, what = seat.marks(), str(seat.named)
+    def _settle(self, seat: Seat, transactions: Transactions, parked: Owned | None) -> Owned:
+        """What does not fit together because another worker goes on meanwhile is no `Problem`, but `Fenced`."""
+        marks = seat.marks()
+        try:
+            return self._own(seat, marks, transactions, parked)
+        except Outage:
+            raise
+        except Problem as problem:
+            if seat.marks() == marks:
+                raise
+            raise Fenced(f"{seat.named} was taken over while it was read ({problem})") from problem
+
+    def _own(
+        self, seat: Seat, marks: Mapping[str, Mark | None], transactions: Transactions, parked: Owned | None
+    ) -> Owned:
+        what = str(seat.named)
         told = recovery.beside(marks, what)
         if told is None:
             return self._begin(seat, transactions)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from random import Random
 from typing import NamedTuple
 
 from schemas.decode import own_decoder
@@ -53,7 +52,7 @@ def probe(log: Log) -> Run:
 @lru_cache(maxsize=256)
 def expected(seed: int) -> Expected:
     """What the inputs of `seed` give. Asserts that every record is accounted for as a naive join says."""
-    log = preload(Random(f"inputs {seed}"))
+    log = preload(seed)
     sources = {source.topic: source for source in BINDING.sources}
     raws, stage = in_order(log), BINDING.stage
     records = [decode(sources[raw.topic], raw, 1) for raw in raws]

@@ -1,5 +1,6 @@
 """What stands on the inputs before a run begins, drawn by a seed: taps and findings, and all that can be amiss."""
 
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ CARDS = "abc"
 
 
 class Drawn(NamedTuple):
-    """Records of the inputs in the order of their offsets, in parts: each with whether it was aborted, if in one."""
+    """Records of the inputs in the order of their offsets."""
 
     taps: list[Stored]
     findings: list[Stored]
@@ -39,11 +40,11 @@ def finding(number: int, known_ms: int, kafka_ms: int, *, fraud: bool) -> Stored
 
 
 def draw(random: Random) -> Drawn:
-    """30 to 60 taps, late, twice or broken now and then, and what becomes known of them: early, twice or never."""
+    """16 to 32 taps, late, twice or broken now and then, and what becomes known of them: early, twice or never."""
     taps: list[Stored] = []
     known: list[Stored] = []
     now_ms = START_MS
-    for number in range(random.randint(30, 60)):
+    for number in range(random.randint(16, 32)):
         now_ms += random.choice((0, 1, 1, 3, 8, 25))
         taps += _taps(random, number, now_ms)
         known += _findings(random, number, now_ms)
@@ -88,9 +89,10 @@ def _findings(random: Random, number: int, now_ms: int) -> list[Stored]:
     return [made]
 
 
-def preload(random: Random) -> Log:
-    """A log with all topics, and inputs that were written in part by transactions, of which some were aborted."""
-    log = Log()
+@lru_cache(maxsize=256)
+def _preloaded(seed: int) -> Log:
+    """Inputs that were written in part by transactions, of which some were aborted."""
+    log, random = Log(), Random(f"inputs {seed}")
     drawn = draw(random)
     for topic, records in ((EVENTS, drawn.taps), (LABELS, drawn.findings)):
         log.create(topic, "input")
@@ -98,6 +100,16 @@ def preload(random: Random) -> Log:
             many = random.randint(1, 30)
             _write(log, random, topic, records[:many])
             records = records[many:]
+    return log
+
+
+def preload(seed: int) -> Log:
+    """A log of its own with all topics, and the inputs that `seed` draws."""
+    log = Log()
+    for topic in BINDING.topics:
+        log.create(topic, "input")
+        made, found = log.partition(topic), _preloaded(seed).partition(topic)
+        made.slots, made.high = list(found.slots), found.high
     log.create(BINDING.ledger.topic, "ledger")
     log.create(BINDING.state_topic, "state")
     for topic in OUTPUTS:

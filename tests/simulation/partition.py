@@ -43,23 +43,27 @@ class Partition:
         self.slots: list[Slot] = []
         self.low = 0
         self.high = 0
+        self._undecided: dict[Fate, int] = {}
 
     def append(self, record: Stored, fate: Fate = DONE) -> int:
         """Give `record` the next offset, which is returned."""
         at = self.high
+        if fate.state is State.OPEN:
+            self._undecided.setdefault(fate, at)
         self.slots.append(Slot(at, record._replace(topic=self.topic, partition=self.number, offset=at), fate))
         self.high += 1
         return at
 
     def mark(self, fate: Fate) -> None:
         """The control marker of a transaction that has ended."""
+        self._undecided.pop(fate, None)
         self.slots.append(Slot(self.high, None, fate))
         self.high += 1
 
     @property
     def stable(self) -> int:
         """The last stable offset: nothing before it is undecided."""
-        return next((slot.offset for slot in self.slots if slot.fate.state is State.OPEN), self.high)
+        return min(self._undecided.values(), default=self.high)
 
     def read(self, start: int, end: int) -> list[Stored]:
         """The committed records in `[start, end)`, up to the last stable offset."""

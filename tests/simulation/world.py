@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
+from schemas.problem import Outage
 from streams.runtime.audit import Auditor
 from streams.runtime.owned import Batch, Owned
 from streams.runtime.owner import Owner
@@ -55,7 +56,7 @@ class World:
 
     def __init__(self, seed: int, faults: Sequence[Fault] = ()) -> None:
         self.expected = expected(seed)
-        self.log = preload(Random(f"inputs {seed}"))
+        self.log = preload(seed)
         self.random = Random(f"moves {seed}")
         self.plan = Plan(faults)
         self.plan.steal = self._steal
@@ -76,7 +77,8 @@ class World:
         while (owned := self._live()) is None:
             require(self.lives < LIVES, f"{LIVES} workers came to no end")
         self.plan.active = False
-        self.haunt()
+        if self.zombies:
+            owned = self.own()
         self.watcher.finish()
         self._probe(owned)
         if audit:
@@ -88,11 +90,11 @@ class World:
         """One worker's life; the task, where it came to the end of everything."""
         self.lives += 1
         try:
-            owned = self.own()
-            self.haunt()
-            return self._drain(owned)
+            return self._drain(self.own())
         except Crash:
             self.plan.dead, self.parked = False, None
+        except Outage:
+            self.parked = None
         except Fenced:
             self.fenced += 1
         return None
@@ -106,6 +108,7 @@ class World:
             self.refolded += owned.refolded
         if self.stolen == stolen:
             self._stands(owned, warm=owned is parked)
+            self._haunt()
         return owned
 
     def _stands(self, owned: Owned, *, warm: bool) -> None:
@@ -188,7 +191,7 @@ class World:
             self.fenced += 1
         self.parked = parked
 
-    def haunt(self) -> None:
+    def _haunt(self) -> None:
         """Who was given up commits what it has in its hands, and must be told that the task is not its own."""
         zombies, self.zombies = self.zombies, []
         active, self.plan.active = self.plan.active, False

@@ -1,0 +1,70 @@
+"""A run that is struck anywhere, once or again and again, equals the calm one in every key, value and order.
+
+`MILLRACE_CHAOS=long` (as `make chaos` sets it) makes it the long one: 10,000 runs and pairs of every kind.
+"""
+
+import os
+from collections import Counter
+from random import Random
+
+import pytest
+
+from tests.simulation.faults import Fault
+from tests.simulation.kinds import ALONE, PAIRED, STEPS, Pairs, kind
+from tests.simulation.world import Outcome, run
+
+LONG = os.environ.get("MILLRACE_CHAOS") == "long"
+SEEDS = 10_000 if LONG else 200
+ALONE_SEEDS = 100 if LONG else 8
+TIMES = 5
+CHAIN = 8
+TOO_MANY = 5
+"""Runs for each pair of kinds: more, and the pairs do not come about."""
+
+
+def struck(seed: int, *faults: Fault) -> Outcome:
+    """A run with these faults. What fails names them, so that it can be run again."""
+    try:
+        return run(seed, faults, audit=seed % 4 == 0)
+    except Exception as error:
+        error.add_note(f"run({seed}, {list(faults)})")
+        raise
+
+
+def test_one_seed_is_one_trace() -> None:
+    for seed in range(5):
+        fault = ALONE[Random(seed).randrange(len(ALONE))]
+
+        assert run(seed, [fault]) == run(seed, [fault])
+
+
+@pytest.mark.timeout(7_200 if LONG else 600)
+def test_calm_runs_give_what_a_naive_fold_gives() -> None:
+    steps: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        steps.update(step.kind for step in struck(seed).trace)
+
+    assert not {*STEPS} - {*steps}
+
+
+@pytest.mark.timeout(7_200 if LONG else 600)
+def test_a_fault_at_any_step_changes_nothing() -> None:
+    struck_by: Counter[Fault] = Counter()
+    for seed in range(ALONE_SEEDS):
+        calm = Counter(step.kind for step in run(seed, audit=False).trace)
+        for fault in ALONE:
+            skip = Random(f"{seed} {fault}").randrange(max(calm[fault.kind], 1))
+            outcome = struck(seed, fault._replace(skip=skip))
+            struck_by.update(map(kind, outcome.fired))
+
+    assert not [str(fault) for fault in ALONE if struck_by[fault] < ALONE_SEEDS // 2]
+
+
+@pytest.mark.timeout(7_200 if LONG else 600)
+def test_faults_one_after_another_change_nothing() -> None:
+    pairs, random, runs = Pairs(ALONE if LONG else PAIRED, TIMES), Random(0), 0
+    most = TOO_MANY * len(pairs.left)
+    while pairs.left:
+        pairs.came(struck(runs % SEEDS, *pairs.chain(random, CHAIN)))
+        runs += 1
+        assert runs < most, [tuple(map(str, pair)) for pair in pairs.left[:5]]
