@@ -3,13 +3,9 @@
 import asyncio
 import gc
 import logging
-import shutil
 import socket
 import sys
-import tempfile
-import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 from infra.embedded.ports import free_port
@@ -24,10 +20,6 @@ from streams.pipeline import Pipeline
 from streams.runtime.app import Connection, serve
 from streams.runtime.bind import STAGES, bind
 from streams.runtime.ports import Fenced
-
-CHECK_S = 0.2
-TOLD = "error: "
-"""How a command begins to say what is wrong."""
 
 GC_THRESHOLDS = (50_000, 20, 100)
 """What a stage keeps (events within windows and horizon) has no cycles: looking for them at Python's own thresholds
@@ -81,29 +73,6 @@ def _metrics_port(settings: Settings, stage: str) -> int:
             f"{variable('metrics_port')} to a free port, or to 0"
         ) from error
     return port
-
-
-def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
-    """Run every stage of the pipeline `target` in a process of its own until `stop` is set.
-
-    Raises `Problem` with the last words of a stage that ended by itself; the others are stopped first.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="millrace-worker-"))
-    with ExitStack() as running:
-        stages = [running.enter_context(stage_process(target, stage, folder, debug=debug)) for stage in STAGES]
-        for stage in stages:
-            log.info("%s: process %d, log %s", stage.name, stage.pid, stage.log_path)
-        while not stop.wait(CHECK_S):
-            for stage in stages:
-                if not stage.alive:
-                    raise _ended(stage)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _ended(stage: ServerProcess) -> Problem:
-    """What a stage said last, where that was one sentence for the person at the terminal; else the end of its log."""
-    _, told, sentence = (stage.log().rstrip().splitlines() or [""])[-1].partition(TOLD)
-    return Problem(f"{stage.name} ended: {sentence}") if told else stage.problem("ended by itself")
 
 
 def stage_process(

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from infra.run_worker import run_stage, supervise
+from infra.run_worker import run_stage
 from infra.settings import Settings, reach
+from infra.supervise import supervise
 from streams.load import load
 
 

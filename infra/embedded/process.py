@@ -62,6 +62,11 @@ class ServerProcess:
         """Whether the server still runs."""
         return self._child.poll() is None
 
+    @property
+    def status(self) -> int | None:
+        """Its exit status, as a shell tells it, where it ended by itself."""
+        return self._child.returncode
+
     def log(self) -> str:
         """What the server has written since it was started."""
         with self.log_path.open("rb") as log:
