@@ -55,11 +55,11 @@ class AtLeastOnce(Arm):
 
     def owner(self, binding: Binding) -> Owner:
         kafka = Arm.owner(self, binding).kafka
+        return PlainOwner(binding=binding, kafka=kafka, plain=lambda partition: self.transactions(binding, partition))
 
-        def plain(partition: int) -> Timed:
-            return Timed(Plain(self.librdkafka, binding.group, partition), self.stopwatch)
-
-        return PlainOwner(binding=binding, kafka=kafka, plain=plain)
+    def transactions(self, binding: Binding, partition: int) -> Timed:
+        """The task's producer."""
+        return Timed(Plain(self.librdkafka, binding.group, partition), self.stopwatch)
 
 
 def run(spec: Spec, settings: Settings) -> list[Lap]:

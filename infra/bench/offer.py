@@ -21,6 +21,8 @@ from streams.load import load
 SLICE_S = 0.01
 LOOK_EVERY = 5_000
 WAIT_S = 0.02
+BEGUN = "sending"
+"""What the process says when it is ready."""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ def offer(spec: Offer, settings: Settings, stopped: Callable[[], bool]) -> Told:
     """Send until `stopped()`. Raises `Problem` where Kafka does not take it."""
     pipeline = load(spec.target)
     with Sender(pipeline, settings) as sender:
+        sys.stdout.write(f"{BEGUN}\n")
+        sys.stdout.flush()
         if spec.rate_per_s:
             return _paced(spec, sender, stopped)
         named = pipeline.topics(settings.topic_prefix)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from infra.bench.offer import Offer, Told
+from infra.bench.offer import BEGUN, Offer, Told
 from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
+
+STARTED_S = 60.0
 
 
 class Offering:
@@ -29,9 +31,10 @@ class Offering:
 
 @contextmanager
 def offering(spec: Offer, servers: Servers, folder: Path) -> Iterator[Offering]:
-    """Run `spec` inside the `with`."""
+    """Run `spec` inside the `with`, which begins when it begins to send. Raises `Problem` where it does not."""
     path = folder / "offer.json"
     path.write_bytes(msgspec.json.encode(spec))
     command = [sys.executable, "-P", "-m", "infra.bench.offer", str(path)]
     with ServerProcess("the load", command, log_path=folder / "offer.log", env=servers.environment) as process:
+        process.wait_ready(lambda: BEGUN in process.log(), within_s=STARTED_S)
         yield Offering(spec, process)

@@ -29,13 +29,14 @@ RATE_PER_S = 1_000
 STEP_MS = 1_000
 """Between two payments: a million of them lie within the longest window, so every key has state."""
 
-CAUGHT_UP = RATE_PER_S // 4
-"""Records that may wait: at a steady rate some always do, a quarter of a second's is what a working stage shows."""
+CAUGHT_UP_S = 0.25
+"""Of the load's records so many seconds' may wait: at a steady rate some always do."""
 
 STEADY_S = 5.0
 WITHIN_S = 900.0
 TIMED = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) \w+ (.*)$", re.MULTILINE)
-SIGNS = {"started": "metrics on", "joined": ": taking it", "state read": "is read,", "folded again": " is ours"}
+TAKEN = " is ours"
+SIGNS = {"started": "metrics on", "joined": ": taking it", "state read": "is read,", "folded again": TAKEN}
 """What the worker's log says when each part is over, in order."""
 
 Note = Callable[[str], None]
@@ -43,9 +44,10 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How many keys have state."""
+    """How many keys have state, and how many payments a second come meanwhile."""
 
     keys: int = 1_000_000
+    rate_per_s: int = RATE_PER_S
     label_after: int = 14_000
 
 
@@ -67,18 +69,17 @@ def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
         step_ms=STEP_MS,
         label_after=size.label_after,
         start=size.keys,
-        rate_per_s=RATE_PER_S,
+        rate_per_s=size.rate_per_s,
         ahead=0,
         told=str(folder / "told.json"),
     )
     with Lag(settings, named.group(pipeline.version, "score"), [named.events, named.labels]) as lag:
-        fall = _Fall(servers, folder, note, lag)
-        figures, told = fall.measure(spec)
+        figures, told = _Fall(servers, folder, note, lag).measure(spec)
     note("reading back what came out")
     void = outputs.wrong("the run", outputs.written(pipeline, settings), stream, told.end)
     if told.late_s > 1.0:
-        void.append(f"the load was {told.late_s:.1f} s late: events did not come at {RATE_PER_S:,} a second")
-    told_load = {"keys": size.keys, "payments per s": RATE_PER_S, "payments": told.end}
+        void.append(f"the load was {told.late_s:.1f} s late: events did not come at {size.rate_per_s:,} a second")
+    told_load = {"keys": size.keys, "payments per s": size.rate_per_s, "payments": told.end}
     return Report(bench="recovery", load=told_load, figures=figures, void=void)
 
 
@@ -92,20 +93,22 @@ class _Fall:
         """The figures, and what was sent."""
         with self._worker("before") as worker:
             self._note("folding them")
-            self._caught_up([worker])
+            self._caught_up(spec, [worker])
             with offering(spec, self._servers, self._folder) as load_process:
-                self._steady([worker, load_process.process])
+                self._steady(spec, [worker, load_process.process])
                 self._note("killing the worker")
                 killed_s = time.time()
                 _kill(worker)
-                figures = self._watch(killed_s, load_process)
+                figures = self._watch(spec, killed_s, load_process)
                 told = load_process.stop()
         return figures, told
 
-    def _watch(self, killed_s: float, load_process: Offering) -> list[Figure]:
+    def _watch(self, spec: Offer, killed_s: float, load_process: Offering) -> list[Figure]:
         """Start it again and wait until it has caught up; then until all is committed that was sent."""
         with self._worker("after") as worker:
-            self._caught_up([worker, load_process.process])
+            running = [worker, load_process.process]
+            until("the task is taken again", lambda: TAKEN in worker.log(), running, within_s=WITHIN_S)
+            self._caught_up(spec, running)
             caught_up_s = time.time()
             figures = _figures(worker.log(), killed_s, caught_up_s)
             load_process.stop()
@@ -115,13 +118,14 @@ class _Fall:
     def _worker(self, name: str) -> ServerProcess:
         return stage_process(TARGET, "score", self._folder / name, env=self._servers.environment)
 
-    def _caught_up(self, running: list[ServerProcess]) -> None:
-        until("it has caught up", lambda: self._lag.records() <= CAUGHT_UP, running, within_s=WITHIN_S)
+    def _caught_up(self, spec: Offer, running: list[ServerProcess]) -> None:
+        most = CAUGHT_UP_S * spec.rate_per_s
+        until("it has caught up", lambda: self._lag.records() <= most, running, within_s=WITHIN_S)
 
-    def _steady(self, running: list[ServerProcess]) -> None:
+    def _steady(self, spec: Offer, running: list[ServerProcess]) -> None:
         """Let it run under load, and be caught up again."""
         passed(time.monotonic() + STEADY_S, running)
-        self._caught_up(running)
+        self._caught_up(spec, running)
 
 
 def _kill(worker: ServerProcess) -> None:

@@ -31,7 +31,6 @@ WARM = 0.4
 GROWTH = 0.03
 """How much more memory the fitted line may show at the end of the judged part than at its beginning."""
 
-AHEAD = 50_000
 DRAINED_S = 300.0
 MB = 1_000_000
 
@@ -40,10 +39,11 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How long, and how often one looks."""
+    """How long, how often one looks, and how many records wait to be folded all the time."""
 
     minutes: float = 10.0
     every_s: float = 5.0
+    ahead: int = 50_000
     stream: Stream = field(default_factory=Stream)
 
 
@@ -88,7 +88,7 @@ def _watched(servers: Servers, folder: Path, note: Note, size: Size, lag: Lag) -
         stage_process(TARGET, "monitor", folder, env=servers.environment) as monitor,
     ):
         stages = {"score": score, "monitor": monitor}
-        with offering(_offer(size.stream, folder), servers, folder) as load_process:
+        with offering(_offer(size, folder), servers, folder) as load_process:
             running = [*stages.values(), load_process.process]
             start_s = time.monotonic()
             for look in range(1, int(size.minutes * 60 / size.every_s) + 1):
@@ -100,7 +100,8 @@ def _watched(servers: Servers, folder: Path, note: Note, size: Size, lag: Lag) -
     return samples, told
 
 
-def _offer(stream: Stream, folder: Path) -> Offer:
+def _offer(size: Size, folder: Path) -> Offer:
+    stream = size.stream
     return Offer(
         target=TARGET,
         keys=stream.keys,
@@ -108,7 +109,7 @@ def _offer(stream: Stream, folder: Path) -> Offer:
         label_after=stream.label_after,
         start=0,
         rate_per_s=0,
-        ahead=AHEAD,
+        ahead=size.ahead,
         told=str(folder / "told.json"),
     )
 

@@ -1,0 +1,69 @@
+"""Each bench runs at a tiny size on real servers, and notices a planted loss. No figure is judged here."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.bench import guarantees, recovery, soak
+from infra.bench.arm import ExactlyOnce
+from infra.bench.report import Verdict
+from infra.bench.stream import Stream
+from infra.demo import servers as demo
+from infra.settings import Settings
+from tests.infra.bench.losing import Losing
+from tests.servers import Servers
+
+pytestmark = pytest.mark.servers
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def named(servers: Servers, prefix: str, monkeypatch: pytest.MonkeyPatch) -> demo.Servers:
+    """The servers of this run, under a prefix of this test."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the arm that loses is no part of the product
+    settings = Settings(
+        kafka_bootstrap=servers.kafka_bootstrap,
+        schema_registry_url=servers.registry_url,
+        clickhouse_url=servers.clickhouse_url,
+        topic_prefix=prefix,
+    )
+    return demo.Servers(settings=settings, embedded=False, require_alive=lambda: None)
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+def test_guarantees_compares_two_runs_with_equal_outputs(named: demo.Servers, tmp_path: Path) -> None:
+    report = guarantees.run(named, tmp_path, quiet, guarantees.Size(events=4_000, pairs=1))
+
+    assert report.void == []
+    assert {"ratio_wall", "ratio_cpu", "exactly_once", "at_least_once"} <= set(report.as_json()["figures"])
+    assert len(report.series) == 2
+
+
+def test_one_lost_output_makes_guarantees_void(named: demo.Servers, tmp_path: Path) -> None:
+    size = guarantees.Size(events=3_000, pairs=1)
+    report = guarantees.run(named, tmp_path, quiet, size, arms=(ExactlyOnce, Losing))
+
+    assert report.verdict is Verdict.VOID
+    assert any("holds 2,999 of 3,000 events" in reason for reason in report.void)
+
+
+def test_recovery_tells_the_whole_and_its_parts(named: demo.Servers, tmp_path: Path) -> None:
+    report = recovery.run(named, tmp_path, quiet, recovery.Size(keys=1_000, label_after=500, rate_per_s=50))
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert list(figures) == ["killed_to_caught_up", "started", "joined", "state_read", "folded_again", "caught_up"]
+    assert figures["killed_to_caught_up"]["most"] == 10.0
+
+
+def test_soak_prints_a_series_of_each_stage(named: demo.Servers, tmp_path: Path) -> None:
+    size = soak.Size(minutes=0.1, every_s=1.0, ahead=2_000, stream=Stream(label_after=1_000))
+    report = soak.run(named, tmp_path, quiet, size)
+
+    assert report.void == []
+    assert {row["process"] for row in report.series} == {"score", "monitor"}
+    assert {"score_memory_growth", "monitor_threads_growth"} <= set(report.as_json()["figures"])
