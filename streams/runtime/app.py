@@ -5,12 +5,11 @@ import signal
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 from faust.tables import TableManager
 from faust.types import AppT, Message
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from schemas.problem import Outage, Problem
 from streams.runtime.kafka import RealKafka
@@ -18,7 +17,13 @@ from streams.runtime.ledger import Signer
 from streams.runtime.metrics import Metrics
 from streams.runtime.owner import Owner
 from streams.runtime.ownership import Ownership
+from streams.runtime.pages import pages
+from streams.runtime.regain import Regain
 from streams.runtime.task import Binding
+from streams.runtime.transport import Consumer
+from streams.runtime.watchdog import Watchdog
+
+LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +72,19 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
     """
     metrics = Metrics(pipeline, binding.stage.name)
     ownership = Ownership(connection.owner(binding), metrics)
-    app = stage_app(binding, connection, ownership, metrics)
+    watchdog = Watchdog()
+    app = stage_app(binding, connection, ownership)
+    pages(app, ownership, metrics, watchdog)
+    ownership.taken_over = regain = Regain(ownership, app.consumer, metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
         await app.start()
-        await _until(stop, ownership.failed, app)
+        await _until(app, stop, ownership, watchdog)
     finally:
+        regain.stop()
         if app.consumer.started and _for_good(stop, ownership.failed):
             app.consumer.leave_at_the_end()
         await ownership.close()
@@ -90,17 +99,26 @@ def _for_good(stop: asyncio.Event, failed: "asyncio.Future[None]") -> bool:
     return stop.is_set() or (isinstance(error, Problem) and not isinstance(error, Outage))
 
 
-async def _until(stop: asyncio.Event, failed: "asyncio.Future[None]", app: Any) -> None:
-    """Wait for the signal to stop, a failed task, or Faust's own end."""
-    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(app.wait_until_stopped())]
-    await asyncio.wait([*waits, failed], return_when=asyncio.FIRST_COMPLETED)
+async def _until(app: Any, stop: asyncio.Event, ownership: Ownership, watchdog: Watchdog) -> None:
+    """Wait for the signal to stop, a failed task, or Faust's own end; look now and then that nothing stands still."""
+    ends = [stop.wait(), app.wait_until_stopped(), _watch(watchdog, app.consumer, ownership)]
+    waits = [asyncio.ensure_future(end) for end in ends]
+    done, _ = await asyncio.wait([*waits, ownership.failed], return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
-    if app.crashed and not failed.done():
-        failed.set_exception(app.crash_reason)
+    for error in filter(None, (each.exception() for each in done)):
+        ownership.fail(error)
+    if app.crashed:
+        ownership.fail(app.crash_reason)
 
 
-def stage_app(binding: Binding, connection: Connection, ownership: Ownership, metrics: Metrics) -> Any:
+async def _watch(watchdog: Watchdog, consumer: Consumer, ownership: Ownership) -> NoReturn:
+    while True:
+        watchdog.look(consumer.assigned(), ownership.tasks)
+        await asyncio.sleep(LOOK_S)
+
+
+def stage_app(binding: Binding, connection: Connection, ownership: Ownership) -> Any:
     """A Faust app that hands every token to the task of its partition."""
     app: Any = faust.App(
         binding.group,
@@ -129,19 +147,4 @@ def stage_app(binding: Binding, connection: Connection, ownership: Ownership, me
 
     ownership.made_room = lambda partition: app.consumer.resume_drained(partition)
     app.agent(tokens, name=binding.stage.name, isolated_partitions=True)(fold)
-    _pages(app, ownership, metrics)
     return app
-
-
-def _pages(app: Any, ownership: Ownership, metrics: Metrics) -> None:
-    async def metrics_page(web: Any, _: Any) -> Any:
-        for task in ownership.tasks:
-            metrics.lagging(task)
-        return web.bytes(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def health_page(web: Any, _: Any) -> Any:
-        owned = {str(task.partition): task.positions for task in ownership.tasks}
-        return web.json({"failed": ownership.failed.done(), "owned": owned})
-
-    app.page("/metrics", name="metrics")(metrics_page)
-    app.page("/health", name="health")(health_page)

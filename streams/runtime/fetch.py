@@ -62,6 +62,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Whether the group says that what was assigned to us still is."""
         return bool(await self.call_thread(self._membership.holds))
 
+    @property
+    def moving(self) -> bool:
+        """Whether the group moves partitions just now, or has not given any yet."""
+        return bool(self._ensure_consumer()._subscription.reassignment_in_progress)
+
     def leave_at_the_end(self) -> None:
         """Leave the group when this consumer stops, for the others to take over at once."""
         self._membership.leaving = True

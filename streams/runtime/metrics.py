@@ -23,6 +23,7 @@ class Metrics:
         self._labels = (pipeline, stage)
         self._records = self._total("records", "Input records by what became of them", "role", "result")
         self._refolded = self._total("refolded_records", "Records folded again to rebuild state")
+        self._fenced = self._total("fenced", "Times that a partition which the group gives to us was taken over")
         self._committing = self._histogram("commit_seconds", "Time to commit a group", SECONDS)
         self._folding = self._histogram("fold_seconds", "Time to decode, fold and encode a group", SECONDS)
         self._batch = self._histogram("group_records", "Records in a group commit", RECORDS)
@@ -68,6 +69,10 @@ class Metrics:
         self._counted[task.partition] = Counter(task.counts)
         self._refolded.labels(*self._labels).inc(refolded)
         self.committed(task)
+
+    def fenced(self) -> None:
+        """A partition of ours was taken over."""
+        self._fenced.labels(*self._labels).inc()
 
     def released(self, partition: int) -> None:
         """A task is no longer ours."""

@@ -34,6 +34,8 @@ class Ownership:
         self._parked: dict[int, Owned] = {}
         self.made_room: Callable[[int], None] = lambda _: None
         """Called with the partition whenever a batch is committed, so that its buffers have room again."""
+        self.taken_over: Callable[[int, Fenced], None] = lambda _, fenced: self.fail(fenced)
+        """Called with the partition that somebody else has fenced us from."""
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -42,7 +44,7 @@ class Ownership:
         return self.owner.binding
 
     async def take(self, partitions: Iterable[int]) -> dict[int, dict[str, int]]:
-        """Own these partitions and no others; per partition and topic the position to fetch from.
+        """Own these partitions and no others; per partition that is ours and topic the position to fetch from.
 
         A partition that is owned already goes on from what its task has been given.
         """
@@ -52,10 +54,16 @@ class Ownership:
         self._parked.clear()
         for failure in filter(None, taken):
             raise failure
-        return {p: {t: i.fetched for t, i in self._held[p].owned.task.merge.inputs.items()} for p in sorted(wanted)}
+        return {
+            p: {t: i.fetched for t, i in held.owned.task.merge.inputs.items()} for p, held in sorted(self._held.items())
+        }
 
     async def _own(self, partition: int) -> None:
-        owned = await asyncio.to_thread(self.owner.own, partition, self._parked.pop(partition, None))
+        try:
+            owned = await asyncio.to_thread(self.owner.own, partition, self._parked.pop(partition, None))
+        except Fenced as fenced:
+            self.taken_over(partition, fenced)
+            return
         self._held[partition] = Held(owned, asyncio.Lock())
         self._metrics.owned(owned.task, owned.refolded)
         log.info("%s is ours, %d records folded again", owned.chain.named, owned.refolded)
@@ -92,8 +100,8 @@ class Ownership:
             async with held.stepping:
                 await self._drain(partition, held)
         except Fenced as fenced:
-            log.warning("%s: partition %d was taken over: %s", self.binding.stage.name, partition, fenced)
-            self.fail(fenced)
+            await self.release([partition])
+            self.taken_over(partition, fenced)
         except Exception as error:  # noqa: BLE001 (not swallowed: `serve` raises it)
             self.fail(error)
 

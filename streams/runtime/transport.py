@@ -30,6 +30,7 @@ class Consumer(driver.Consumer):
         self._numbers = count(1)
         self._full: set[TP] = set()
         self._room = asyncio.Event()
+        self._owning = asyncio.Lock()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -55,14 +56,25 @@ class Consumer(driver.Consumer):
         Faust is told of no offsets: it would compare them with those of the tokens.
         """
         ownership = self.app.millrace
-        try:
-            taken = await ownership.take({tp.partition for tp in self.assignment()})
-        except Exception as error:
-            ownership.fail(error)
-            raise
-        positions = {TP(topic, p): at for p, topics in taken.items() for topic, at in topics.items()}
-        await self._thread.seek_all(positions)
+        async with self._owning:
+            try:
+                taken = await ownership.take({tp.partition for tp in self.assignment()})
+            except Exception as error:
+                ownership.fail(error)
+                raise
+            positions = {TP(topic, p): at for p, topics in taken.items() for topic, at in topics.items()}
+            await self._thread.seek_all(positions)
+        for partition in taken:
+            self.resume_drained(partition)
         return {}
+
+    def assigned(self) -> set[int]:
+        """The partitions that the group gives to this worker; none while it moves them."""
+        return set() if self._thread.moving else {tp.partition for tp in self.assignment()}
+
+    async def holds(self) -> bool:
+        """Whether the group says that what was assigned still is."""
+        return await self._thread.holds()
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ARG002
         """Fetch, deliver, and yield a token for every partition whose task can go on."""
