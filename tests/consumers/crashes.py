@@ -1,6 +1,7 @@
 """Every way in which a sink is struck, enumerated from the steps of a calm life rather than listed by hand."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from consumers.buffer import Limits
 from schemas.problem import Problem
 from tests.consumers.fake_clickhouse import Fault, Server
+from tests.consumers.fake_kafka import Member
 from tests.consumers.process import Blow, Process, Stuck, crash
-from tests.consumers.world import LIMITS, SHORT, WINDOW, World
+from tests.consumers.world import LIMITS, SHORT, WINDOW, Later, World
 
 NIGHT_S = 3_600.0
+LARGE = Limits(interval_s=1.0, rows=50)
 ONE_BY_ONE = Limits(interval_s=1.0, rows=1)
 HALVED = frozenset({"commit intent", "commit position", "insert"})
 EFFECTS = HALVED | {"leave"}
@@ -28,11 +31,12 @@ FAULTS: dict[str, tuple[Callable[[Server], Fault], int]] = {
 Law = Callable[[pytest.MonkeyPatch], Iterator[str]]
 
 
-def finish(world: World, name: str) -> Iterator[str]:
+def finish(world: World, name: str, *, limits: Limits = LIMITS) -> Iterator[str]:
     """Run sinks until one has written everything, more records among it; what is broken then."""
     try:
+        world.ghost.dead = True
         world.append(2)
-        world.run()
+        world.run(limits=limits)
         yield from (f"{name}: {what}" for what in world.broken())
     except (Problem, Stuck) as error:
         yield f"{name}: {error!r}"
@@ -51,8 +55,8 @@ def crash_points(steps: Sequence[str]) -> Iterator[tuple[int, str]]:
         yield from ((number, when) for when in ("torn", "after") if when == "after" or steps[number] in HALVED)
 
 
-def struck(world: World, number: int, when: str, *, strike: Callable[[], None] = crash) -> Process:
-    return world.run(Blow(at=number, when=when, strike=strike))
+def struck(world: World, number: int, when: str) -> Process:
+    return world.run(Blow(at=number, when=when, strike=crash))
 
 
 def single_crashes(patched: pytest.MonkeyPatch) -> Iterator[str]:
@@ -124,10 +128,61 @@ def faults_and_crashes(patched: pytest.MonkeyPatch) -> Iterator[str]:
                 yield from finish(world, f"{name} at step {number}, crash at {second}")
 
 
-def _slept(world: World, number: int, when: str, strike: Callable[[], None]) -> Iterator[str]:
+def sleepers_that_crash(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """A sleeper wakes up, goes on for a few steps, and is killed."""
+    steps = World(patched, logs=SHORT).run().steps
+    for number, when in points(steps):
+        for later in range(1, 9) if steps[number] in EFFECTS else ():
+            world = World(patched, logs=SHORT)
+            yield from _slept(world, number, when, partial(_others, world, LIMITS, 4), crash_after=later)
+
+
+def crashes_while_inserting(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """A crash at any step where the log is read on while ClickHouse works."""
+    world = World(patched, executor=Later)
+    for number, when in points(world.run().steps):
+        world = World(patched, executor=Later)
+        struck(world, number, when)
+        yield from finish(world, f"crash {when} step {number} of a life with a thread")
+
+
+def rebalances(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """The partitions change hands at any step, back to the same sink or half of them to one that never reads."""
+    for number, when in points(World(patched, executor=Later).run().steps):
+        for ghosts in range(2):
+            world = World(patched, executor=Later)
+            yield from _slept(world, number, when, partial(_turn, world, ghosts))
+
+
+def changed_limits(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """The next life takes smaller bites, or larger ones."""
+    for before, after in ((LARGE, ONE_BY_ONE), (ONE_BY_ONE, LARGE)):
+        for number, when in crash_points(World(patched).run(limits=before).steps):
+            world = World(patched)
+            world.run(Blow(at=number, when=when, strike=crash), limits=before)
+            yield from finish(world, f"crash {when} step {number}, then other limits", limits=after)
+
+
+def lost_offsets(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """The group's offsets are gone: it says so, each time it is started, and doubles nothing."""
+    world = World(patched)
+    world.run()
+    world.append(2)
+    world.cluster.committed.clear()
+    for life in range(3):
+        with suppress(Problem):
+            world.run(limits=LARGE)
+            yield f"offsets were lost, and life {life} went on"
+        yield from (f"offsets were lost: {what}" for what in world.broken() if "too often" in what)
+
+
+def _slept(
+    world: World, number: int, when: str, strike: Callable[[], None], *, crash_after: int | None = None
+) -> Iterator[str]:
     name = f"asleep {when} step {number}"
+    second = None if crash_after is None else Blow(at=number + crash_after, when="after", strike=crash)
     try:
-        life = struck(world, number, when, strike=strike)
+        life = world.run(Blow(at=number, when=when, strike=strike, then=second))
     except (Problem, Stuck) as error:
         yield f"{name}: {error!r}"
     else:
@@ -140,6 +195,16 @@ def _others(world: World, limits: Limits, records: int) -> None:
     world.run(limits=limits)
 
 
+def _turn(world: World, ghosts: int) -> None:
+    for _ in range(ghosts):
+        Member(world.cluster, world.ghost).subscribe([], on_assign=_nothing, on_revoke=_nothing, on_lost=_nothing)
+    world.cluster.turn()
+
+
+def _nothing(*_: object) -> None:
+    return None
+
+
 def _crashing(world: World, at: tuple[int, str]) -> None:
     world.append(1)
     struck(world, *at)
@@ -148,9 +213,14 @@ def _crashing(world: World, at: tuple[int, str]) -> None:
 LAWS: tuple[Law, ...] = (
     single_crashes,
     faults,
+    lost_offsets,
+    changed_limits,
+    crashes_while_inserting,
     faults_and_crashes,
     sleepers,
+    rebalances,
     long_sleepers,
+    sleepers_that_crash,
     sleepers_and_crashes,
     pairs_of_crashes,
 )

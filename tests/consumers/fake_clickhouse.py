@@ -10,6 +10,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from tests.consumers.process import Clock, Process
 
 Key = tuple[str, int, int]
+INSERT_S = 0.01
 DEPENDENT = "deduplicate_blocks_in_dependent_materialized_views"
 
 
@@ -56,6 +57,7 @@ class Server:
 
     def request(self, work: Callable[[], None]) -> None:
         """An insert comes in."""
+        self.clock.advance(INSERT_S)
         self.settle()
         if self.faults:
             self.faults.popleft()(work)

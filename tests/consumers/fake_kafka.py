@@ -10,6 +10,9 @@ from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPar
 from tests.consumers.process import Clock, Process
 
 SESSION_S = 1.0
+FETCHED = 3
+"""Records that come at once, so that a life sees its partitions piece by piece."""
+
 Place = tuple[str, int]
 Turn = Callable[[Any, list[TopicPartition]], None]
 
@@ -110,7 +113,7 @@ class Member:
         self.waits = True
 
     def consume(self, most: int, timeout: float) -> list[Record]:
-        found = self._process.step("poll", lambda: self._fetch(most))
+        found = self._process.step("poll", lambda: self._fetch(min(most, FETCHED)))
         if not found:
             self._cluster.clock.advance(timeout)
         self._turn()

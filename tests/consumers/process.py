@@ -48,11 +48,15 @@ class Stop(threading.Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """What happens at step `at`: `when` is before it, torn (half of it took effect) or after it took effect."""
+    """What happens at step `at`: `when` is before it, torn (half of it took effect) or after it took effect.
+
+    `then` is the next one.
+    """
 
     at: int
     when: str
     strike: Callable[[], None]
+    then: "Blow | None" = None
 
 
 def crash() -> None:
@@ -85,6 +89,7 @@ class Process:
         return done  # type: ignore[return-value]  # nobody survives what was torn
 
     def _strike(self, blow: Blow) -> None:
+        self.blow = blow.then
         try:
             blow.strike()
         except Crash:

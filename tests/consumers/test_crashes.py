@@ -1,9 +1,16 @@
 """Whatever strikes a sink, at whatever step of its protocol: every record's row is there once."""
 
+import logging
+
 import pytest
 
 from tests.consumers.crashes import LAWS, Law
 from tests.consumers.world import World
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR, logger="consumers")
 
 
 def test_a_calm_run_takes_every_kind_of_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,33 @@ class Inline(Executor):
         return future
 
 
+class Later(Executor):
+    """Works in the same thread too, but only once it has been asked a few times whether it is done."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        return Late(partial(Inline().submit, work, *args, **named))
+
+
+class Late(Future[Any]):
+    """Done when it is asked for the third time."""
+
+    def __init__(self, work: Callable[[], Future[Any]]) -> None:
+        super().__init__()
+        self._work, self._asked = work, 0
+
+    def done(self) -> bool:
+        self._asked += 1
+        World.latest.clock.advance(0.6)
+        if self._asked == 3:
+            finished = self._work()
+            error = finished.exception()
+            if error is None:
+                self.set_result(finished.result())
+            else:
+                self.set_exception(error)
+        return self._asked >= 3
+
+
 def convert(at: Position, _: Raw) -> tuple[Table, Row]:
     """A row of as many values as matter."""
     table = REJECTED if at.offset % BAD == BAD - 1 else TABLES[at.topic]
@@ -51,18 +79,28 @@ def convert(at: Position, _: Raw) -> tuple[Table, Row]:
 class World:
     """Servers that outlive the sinks."""
 
-    def __init__(self, patched: pytest.MonkeyPatch, *, logs: dict[Place, list[bool]] | None = None) -> None:
+    latest: "World"
+
+    def __init__(
+        self,
+        patched: pytest.MonkeyPatch,
+        *,
+        logs: dict[Place, list[bool]] | None = None,
+        executor: Callable[[], Executor] = Inline,
+    ) -> None:
+        World.latest = self
         self.clock = Clock()
         self.cluster = Cluster(self.clock, {place: list(log) for place, log in (logs or LOGS).items()})
         self.server = Server(self.clock, window=WINDOW)
         self.metrics = SinkMetrics()
+        self.ghost = Process()
         self._process = Process()
         patched.setattr("consumers.group.Consumer", lambda *_, **__: Member(self.cluster, self._process))
         patched.setattr(
             "consumers.clickhouse.clickhouse_connect.get_client", lambda **_: Client(self.server, self._process)
         )
         patched.setattr("consumers.clickhouse.WINDOW", WINDOW)
-        patched.setattr("consumers.sink.ThreadPoolExecutor", lambda *_, **__: Inline())
+        patched.setattr("consumers.sink.ThreadPoolExecutor", lambda *_, **__: executor())
         patched.setattr("consumers.sink.time", self.clock)
         patched.setattr("consumers.insert.time", self.clock)
 
