@@ -86,6 +86,7 @@ class Watcher:
         }
         batch = entry.kind == "batch"
         require(not batch or entry.roles == there, f"entry {entry.seq} folds {entry.roles} of {there}")
+        require(entry.disordered == 0, f"entry {entry.seq} has {entry.disordered} out of order: all was there before")
         for role, many in there.items():
             became = sum(count for name, count in entry.counts.items() if name.startswith(f"{role}."))
             became += entry.held if role == "labels" else 0

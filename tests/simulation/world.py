@@ -21,6 +21,9 @@ from tests.simulation.inputs import BINDING, preload
 LIVES = 30
 """Workers that one run takes at most: more, and it comes to no end."""
 
+TURNS = 1_000
+"""Fetches of one run at most."""
+
 logging.getLogger("streams.runtime").setLevel(logging.ERROR)
 
 
@@ -65,7 +68,7 @@ class World:
         self.log.committed = self.watcher.committed
         self.parked: Owned | None = None
         self.zombies: list[Zombie] = []
-        self.refolded = self.fenced = self.lives = self.batches = self.stolen = 0
+        self.refolded = self.fenced = self.lives = self.batches = self.stolen = self.turns = 0
         self.kill_after = self.random.randint(2, 6)
 
     @property
@@ -138,6 +141,8 @@ class World:
 
     def _feed(self, owned: Owned) -> None:
         """Deliver a little of the inputs, at times behind a gap first."""
+        self.turns += 1
+        require(self.turns < TURNS, f"{TURNS} fetches came to no end")
         topics = self.random.sample(BINDING.topics, len(BINDING.topics))
         for topic in topics if self.random.random() < 0.8 else topics[:1]:
             behind = owned.task.merge.inputs[topic].fetched + 3
