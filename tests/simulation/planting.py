@@ -1,4 +1,4 @@
-"""Planting a bug: the source of one function with one place changed, compiled, and put in for as long as a test runs."""
+"""Planting a bug: one place in the source of a function changed, compiled, and put in for as long as a test runs."""
 
 from collections.abc import Callable
 from inspect import getsource
@@ -22,7 +22,7 @@ class Plant(NamedTuple):
         function = self.function
         assert isinstance(function, FunctionType)
         source = dedent(getsource(function))
-        assert source.count(self.old) == 1, f"{self.name}: {self.old!r} stands {source.count(self.old)} times in\n{source}"
+        assert source.count(self.old) == 1, f"{self.name}: not once {self.old!r} in\n{source}"
         changed = compile(source.replace(self.old, self.new), f"<{self.name}>", "exec", dont_inherit=True)
         monkeypatch.setattr(function, "__code__", _code_of(changed, function.__name__))
 
