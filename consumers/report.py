@@ -33,10 +33,10 @@ class Report:
         if under_way and waited_s >= SLOW_S and under_way is not self._slow:
             self._slow = under_way
             log.warning(
-                "waiting since %.0f s to %s %s: records wait in Kafka meanwhile",
-                waited_s,
+                "the %s of %s has taken %.0f s so far: records wait in Kafka meanwhile",
                 under_way.step,
                 ", ".join(batch.where for batch in under_way.batches),
+                waited_s,
             )
 
     def _tell_lag(self, buffers: Mapping[Place, Buffer], under_way: Round | None) -> None:

@@ -7,47 +7,14 @@ from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
+from tests.consumers.fake_record import Place, Record
 from tests.consumers.process import Clock, Process
 
 SESSION_S = 1.0
 FETCHED = 3
 """Records that come at once, so that a life sees its partitions piece by piece."""
 
-Place = tuple[str, int]
 Turn = Callable[[Any, list[TopicPartition]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a consumer gets; an `error` instead of a record at the end of a partition."""
-
-    place: Place
-    at: int
-    fault: KafkaError | None = None
-
-    def topic(self) -> str:
-        return self.place[0]
-
-    def partition(self) -> int:
-        return self.place[1]
-
-    def offset(self) -> int:
-        return self.at
-
-    def error(self) -> KafkaError | None:
-        return self.fault
-
-    def timestamp(self) -> tuple[int, int]:
-        return (1, self.at)
-
-    def key(self) -> bytes:
-        return b""
-
-    def value(self) -> bytes:
-        return b"%d" % self.at
-
-    def headers(self) -> None:
-        return None
 
 
 @dataclass(slots=True)
@@ -141,11 +108,14 @@ class Member:
         found: list[Record] = []
         for place in [each for each in self._positions if each not in self._paused]:
             log = self._cluster.logs[place]
+            at_end = self._positions[place] == len(log)
             while len(found) < most and self._positions[place] < len(log):
                 offset = self._positions[place]
                 found.extend([Record(place, offset)] if log[offset] else [])
                 self._positions[place] += 1
-            if self._positions[place] == len(log) and place not in self._ended:
+            if not at_end:
+                self._ended.discard(place)
+            elif place not in self._ended:
                 self._ended.add(place)
                 found.append(Record(place, len(log), KafkaError(KafkaError._PARTITION_EOF)))
         return found

@@ -4,8 +4,38 @@ import logging
 
 import pytest
 
-from tests.consumers.crashes import LAWS, Law
+from tests.consumers.away import faults, faults_and_crashes
+from tests.consumers.crashes import (
+    Law,
+    changed_limits,
+    crashes_while_inserting,
+    lost_offsets,
+    pairs_of_crashes,
+    single_crashes,
+)
+from tests.consumers.sleepers import (
+    long_sleepers,
+    rebalances,
+    sleepers,
+    sleepers_and_crashes,
+    sleepers_that_crash,
+)
 from tests.consumers.world import World
+
+LAWS: tuple[Law, ...] = (
+    single_crashes,
+    pairs_of_crashes,
+    crashes_while_inserting,
+    changed_limits,
+    lost_offsets,
+    faults,
+    faults_and_crashes,
+    sleepers,
+    long_sleepers,
+    sleepers_that_crash,
+    sleepers_and_crashes,
+    rebalances,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from consumers.rows import Position, Raw, Row
 from consumers.sink import Sink
 from consumers.tables import OUTCOMES, REJECTED, SCORED, Table
 from tests.consumers.fake_clickhouse import Client, Server
-from tests.consumers.fake_kafka import Cluster, Member, Place
+from tests.consumers.fake_kafka import Cluster, Member
+from tests.consumers.fake_record import Place
 from tests.consumers.process import Blow, Clock, Crash, Process, Stop
 
 TABLES = {"scored": SCORED, "outcomes": OUTCOMES}
@@ -27,6 +28,7 @@ LOGS: dict[Place, list[bool]] = {
 }
 SHORT: dict[Place, list[bool]] = {("scored", 0): [True, False, True, True, True, True], ("outcomes", 0): [True, False]}
 WINDOW = 16
+ASKED_S = 0.6
 BAD = 5
 """The record at every fifth offset is none of our messages: a row of `rejected`."""
 
@@ -44,30 +46,33 @@ class Inline(Executor):
 
 
 class Later(Executor):
-    """Works in the same thread too, but only once it has been asked a few times whether it is done."""
+    """Works in the same thread too, but only once it has been asked `asks` times whether it is done."""
+
+    def __init__(self, asks: int = 5) -> None:
+        self._asks = asks
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
-        return Late(partial(Inline().submit, work, *args, **named))
+        return Late(self._asks, partial(Inline().submit, work, *args, **named))
 
 
 class Late(Future[Any]):
-    """Done when it is asked for the third time."""
+    """Done when it has been asked so often; each time takes a while."""
 
-    def __init__(self, work: Callable[[], Future[Any]]) -> None:
+    def __init__(self, asks: int, work: Callable[[], Future[Any]]) -> None:
         super().__init__()
-        self._work, self._asked = work, 0
+        self._work, self._asks = work, asks
 
     def done(self) -> bool:
-        self._asked += 1
-        World.latest.clock.advance(0.6)
-        if self._asked == 3:
+        self._asks -= 1
+        World.latest.clock.advance(ASKED_S)
+        if self._asks == 0:
             finished = self._work()
             error = finished.exception()
             if error is None:
                 self.set_result(finished.result())
             else:
                 self.set_exception(error)
-        return self._asked >= 3
+        return self._asks <= 0
 
 
 def convert(at: Position, _: Raw) -> tuple[Table, Row]:
@@ -132,6 +137,11 @@ class World:
         """More records on every partition, one transaction each."""
         for log in self.cluster.logs.values():
             log.extend([*[True] * records, False])
+
+    def abort(self) -> None:
+        """A marker on every partition, and no record."""
+        for log in self.cluster.logs.values():
+            log.append(False)
 
     def broken(self) -> list[str]:
         """What of the law does not hold now, once everything on its way has arrived."""
