@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from schemas.problem import Problem
 from streams.runtime.codec import Message
-from streams.runtime.ports import Facts, Mark
+from streams.runtime.ports import Facts, Mark, Unknown
 from streams.runtime.raw import Run
-from tests.simulation.faults import Plan
+from tests.simulation.faults import Effect, Fault, Plan
 from tests.simulation.log import Log
 from tests.streams.runtime.logs import Stored
 
@@ -24,29 +24,32 @@ class Producer:
     partition: int
 
     def begin(self) -> None:
-        fault = self.plan.before("begin")
+        fault = self._before("begin")
         self.log.begin(self.id, self.epoch)
         self.plan.after(fault)
 
     def produce(self, message: Message) -> None:
-        fault = self.plan.before(f"produce {self.log.topics[message.topic].what}")
+        fault = self._before(f"produce {self.log.topics[message.topic].what}")
         topic, key, value, timestamp_ms, headers = message
         record = Stored(topic, -1, timestamp_ms, key, value, headers, self.partition)
         self.log.write(self.id, self.epoch, record)
         self.plan.after(fault)
 
     def send_offsets(self, marks: Mapping[str, Mark]) -> None:
-        fault = self.plan.before("offsets")
+        fault = self._before("offsets")
         self.log.add_offsets(self.id, self.epoch, self.group, self.partition, marks)
         self.plan.after(fault)
 
     def commit(self) -> None:
-        fault = self.plan.before("commit")
+        fault = self._before("commit")
+        if fault is not None and fault.effect is Effect.UNKNOWN_LATE:
+            self.log.decide(self.id, self.epoch)
+            raise Unknown(str(fault))
         self.log.commit(self.id, self.epoch)
         self.plan.after(fault)
 
     def abort(self) -> None:
-        fault = self.plan.before("abort")
+        fault = self._before("abort")
         self.log.abort(self.id, self.epoch)
         self.plan.after(fault)
 
@@ -54,6 +57,13 @@ class Producer:
         """Abort what is open, unless the process is dead. No step."""
         if not self.plan.dead and self.log.is_open(self.id, self.epoch):
             self.log.abort(self.id, self.epoch)
+
+    def _before(self, kind: str) -> Fault | None:
+        """Count the step. Where its transaction has timed out, the step finds the producer fenced."""
+        fault = self.plan.before(kind)
+        if fault is not None and fault.effect is Effect.TIMED_OUT:
+            self.log.time_out(self.id)
+        return fault
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,10 @@ class Crash(BaseException):
 
 
 class Effect(StrEnum):
-    """What happens at a step. `before` and `after` are those of what the step does to the log."""
+    """What happens at a step. `before` and `after` are those of what the step does to the log.
+
+    What is done later, or has timed out, is the coordinator's doing: the producer sees to it.
+    """
 
     CRASH_BEFORE = "crash before"
     CRASH_AFTER = "crash after"
@@ -21,7 +24,9 @@ class Effect(StrEnum):
     STOLEN_AFTER = "stolen after"
     UNKNOWN_BEFORE = "unknown, not done"
     UNKNOWN_AFTER = "unknown, done"
+    UNKNOWN_LATE = "unknown, done later"
     ABORTABLE = "to be aborted"
+    TIMED_OUT = "timed out before"
 
 
 _AFTER = {Effect.CRASH_AFTER, Effect.STOLEN_AFTER, Effect.UNKNOWN_AFTER}
@@ -91,4 +96,5 @@ class Plan:
             raise Unknown(str(fault))
         if effect is Effect.ABORTABLE:
             raise Abortable(str(fault))
-        self.steal()
+        if effect in (Effect.STOLEN_BEFORE, Effect.STOLEN_AFTER):
+            self.steal()

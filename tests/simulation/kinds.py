@@ -18,7 +18,8 @@ ANSWERS = [
     *(Fault(step, Effect.ABORTABLE) for step in ("produce output", "produce ledger", "offsets", "commit")),
 ]
 THEFTS = [Fault(step, effect) for step in STEPS for effect in (Effect.STOLEN_BEFORE, Effect.STOLEN_AFTER)]
-ALONE = [*CRASHES, *ANSWERS, *THEFTS]
+LATE = [Fault("commit", Effect.UNKNOWN_LATE), *(Fault(step, Effect.TIMED_OUT) for step in COMMIT[1:])]
+ALONE = [*CRASHES, *ANSWERS, *THEFTS, *LATE]
 PAIRED = [*CRASHES, *ANSWERS]
 
 SKIPS = dict.fromkeys((*OWN, "produce state"), (0, 0, 0, 1))

@@ -15,6 +15,7 @@ class Transaction:
     fate: Fate = field(default_factory=Fate)
     written: list[Stored] = field(default_factory=list)
     offsets: dict[tuple[str, str, int], Mark] = field(default_factory=dict)
+    decided: bool = False
 
 
 @dataclass(eq=False)
@@ -68,8 +69,18 @@ class Log:
         self.offsets = {place: mark for place, mark in self.offsets.items() if place[0] != group}
 
     def join(self, transactional_id: str) -> int:
-        """The epoch of a new producer: those before it are fenced, and what they left open is aborted."""
+        """The epoch of a new producer: those before it are fenced, what they left open is aborted or, where the
+        coordinator had decided to commit it, is committed first."""
         identity = self._identities.setdefault(transactional_id, Identity())
+        if identity.open is not None and identity.open.decided:
+            self._commit(identity)
+        return self._raise(identity)
+
+    def time_out(self, transactional_id: str) -> None:
+        """The coordinator has waited too long: it aborts what is open, and fences the producer that left it so."""
+        self._raise(self._identities[transactional_id])
+
+    def _raise(self, identity: Identity) -> int:
         if identity.open is not None:
             self._end(identity, State.ABORTED)
         identity.epoch += 1
@@ -96,7 +107,13 @@ class Log:
 
     def commit(self, transactional_id: str, epoch: int) -> None:
         """Make the open transaction visible. Raises `Fenced`."""
-        identity = self._of(transactional_id, epoch)
+        self._commit(self._of(transactional_id, epoch))
+
+    def decide(self, transactional_id: str, epoch: int) -> None:
+        """The coordinator will commit the open transaction: at the latest before there is a new producer."""
+        self._open(transactional_id, epoch).decided = True
+
+    def _commit(self, identity: Identity) -> None:
         transaction = self._end(identity, State.COMMITTED)
         self.offsets.update(transaction.offsets)
         self.committed(transaction)
@@ -106,9 +123,9 @@ class Log:
         self._end(self._of(transactional_id, epoch), State.ABORTED)
 
     def is_open(self, transactional_id: str, epoch: int) -> bool:
-        """Whether this very producer has a transaction open."""
+        """Whether this very producer has a transaction open that it can still abort."""
         identity = self._identities[transactional_id]
-        return identity.epoch == epoch and identity.open is not None
+        return identity.epoch == epoch and identity.open is not None and not identity.open.decided
 
     def _of(self, transactional_id: str, epoch: int) -> Identity:
         identity = self._identities[transactional_id]

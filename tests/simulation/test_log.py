@@ -91,6 +91,30 @@ def test_a_new_producer_fences_the_old_one_and_aborts_what_it_left_open() -> Non
     assert read(made) == [(2, b"kept")]
 
 
+def test_a_transaction_that_has_timed_out_is_aborted_and_its_producer_fenced() -> None:
+    made = client(Fault("commit", Effect.TIMED_OUT))
+
+    with pytest.raises(Fenced):
+        commit(producer(made), b"lost")
+    commit(producer(made), b"kept")
+
+    assert read(made) == [(2, b"kept")]
+
+
+def test_a_commit_that_comes_about_later_does_so_before_there_is_a_new_producer() -> None:
+    made = client(Fault("commit", Effect.UNKNOWN_LATE))
+    old = producer(made)
+    with pytest.raises(Unknown):
+        commit(old, b"late")
+    old.close()
+
+    assert read(made) == []
+
+    producer(made)
+
+    assert read(made) == [(0, b"late")]
+
+
 def test_offsets_appear_with_the_commit_only() -> None:
     made = client()
     writer = producer(made)

@@ -55,6 +55,13 @@ class Both:
         self.naive.end(id, "aborted")
         self.said.pop(id, None)
 
+    def time_out(self, id: str) -> None:
+        self._opened(id)
+        self.log.time_out(id)
+        self.naive.end(id, "aborted")
+        self.said.pop(id, None)
+        self.epochs[id] += 1
+
     def overtaken(self, id: str, topic: str) -> None:
         """A producer of before can do nothing."""
         self._opened(id)
@@ -108,7 +115,7 @@ few = st.integers(1, 4)
 STEPS: list[st.SearchStrategy[tuple[Any, ...]]] = [
     st.tuples(st.just(Both.write), ids, topics, keys, values),
     st.tuples(st.just(Both.append), topics, keys, values),
-    st.tuples(st.sampled_from([Both.commit, Both.abort, Both.join]), ids),
+    st.tuples(st.sampled_from([Both.commit, Both.abort, Both.join, Both.time_out]), ids),
     st.tuples(st.just(Both.say), ids, few),
     st.tuples(st.just(Both.overtaken), ids, topics),
     st.tuples(st.just(Both.compact), topics),
