@@ -1,5 +1,6 @@
 """Bugs, each a protection taken out or a step done wrongly: what the suite must find, or it proves nothing."""
 
+from streams.features import Features
 from streams.join import Join
 from streams.runtime import seat
 from streams.runtime.checkpoint import Checkpoint
@@ -9,15 +10,20 @@ from streams.runtime.merge import Merge
 from streams.runtime.owned import Owned
 from streams.runtime.owner import Owner
 from streams.runtime.seat import Seat
+from streams.runtime.task import Task
 from streams.score import ScoreStage
 from streams.score_state import Saving
 from tests.simulation.client import Client
 from tests.simulation.planting import Plant
 from tests.simulation.world import World
+from tests.streams.builders import EVENTS
 
 ANEW = "transactions.commit()\n    transactions.begin()\n    "
-STATE = "for message in batch.state"
+OUTPUTS, STATE = "for message in batch.messages:", "for message in batch.state"
+POSITIONS = "transactions.send_offsets(positions(batch.entry.ends, told))"
+COMMITTED = "found.read(at, until)"
 UNCOMMITTED = "[each.record for each in {0}.slots if each.record and {1} <= each.offset < {2}]"
+UNSTABLE = UNCOMMITTED.format("found", "at", "until")
 
 COMMIT = [
     Plant("commit before flush", Owned._send, "in batch.messages:", "in batch.messages[:-1]:"),
@@ -26,6 +32,7 @@ COMMIT = [
     Plant(
         "offsets outside the transaction", Owned._send, "transactions.send_offsets", f"{ANEW}transactions.send_offsets"
     ),
+    Plant("offsets before the outputs", Owned._send, OUTPUTS, f"{POSITIONS}\n    {ANEW}{OUTPUTS}"),
     Plant("offsets of the batch before", Owned._send, "batch.entry.ends", "batch.entry.starts"),
     Plant("metadata on one input only", seat.positions, "(end, metadata)", "(end, metadata * (topic == min(ends)))"),
     Plant("entry not written", Owned._send, "transactions.produce(ledger.message(batch.entry))", "pass"),
@@ -44,10 +51,12 @@ ANSWERS = [
     Plant(
         "quiet drop when fenced", Owned.commit, "except (Ab", "except Fenced:\n            return\n        except (Ab"
     ),
+    Plant("folded anew instead of sent again", Owned.commit, "continue", "batch = self.fold() or batch; continue"),
     Plant("committed by another taken for ours", Owned._took, "raise Fenced(", "return bool("),
 ]
 
 OWNING = [
+    Plant("genesis not written", Owner._begin, "owned.commit(Batch", "(Batch"),
     Plant("no fencing", Seat.transactions, "{self.partition}", "{id(self)}"),
     Plant("epoch not raised", Owner._own, "last.epoch + 1", "last.epoch"),
     Plant("warm task without comparing heads", Owned.stands_at, "== (told.seq, told.head)", "!= ()"),
@@ -67,6 +76,8 @@ OWNING = [
 STATES = [
     Plant("tombstone ignored", Checkpoint.restore, "latest.pop(key, None)", "pass"),
     Plant("tombstone not written", Checkpoint._gone, "for n in range(count_of(before))", "for n in ()"),
+    Plant("merge point not saved", Task.restore, "self.merge.restore(state.merge)", "pass"),
+    Plant("a changed key not saved", Features.save, "in state.changed:", "in list(state.changed)[1:]:"),
     Plant("held labels not saved", Saving.save, "self._join.save(state.join)", "state.join.rows.save()"),
     Plant("windows not saved", Saving.save, "self._features.save(state.windows)", "()"),
     Plant(
@@ -76,9 +87,12 @@ STATES = [
         "self._pickled.read(values[MODEL]).clone()",
     ),
     Plant("watermark not restored", Saving.restore, "watermark_ms=numbers.watermark_ms", "watermark_ms=0"),
-    Plant("read uncommitted", Client.read, "found.read(at, until)", UNCOMMITTED.format("found", "at", "until")),
+    *(
+        Plant(f"{what} read uncommitted", Client.read, COMMITTED, f"{COMMITTED} if {topic!r} != topic else {UNSTABLE}")
+        for what, topic in (("ledger", "taps.v1.score.ledger"), ("state", "taps.v1.score.state"), ("input", EVENTS))
+    ),
     Plant(
-        "input read uncommitted",
+        "input fetched uncommitted",
         World.cut,
         "partition.read(start, end)",
         UNCOMMITTED.format("partition", "start", "end"),
@@ -86,6 +100,7 @@ STATES = [
 ]
 
 ORDER = [
+    Plant("running maximum forgotten", Merge._take_run, "first.high_ms = at_ms", "first.high_ms = record.timestamp"),
     Plant("gap accepted", Merge.deliver, "if run.start != buffered.fetched:", "if run.start < buffered.fetched:"),
     Plant("merge by topic name", Merge.__init__, "Input(topic, rank, position)", "Input(topic, -rank, position)"),
     Plant("merge by arrival", Merge.take, "self.ready", "any(each.records for each in self.inputs.values())"),

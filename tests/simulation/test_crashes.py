@@ -22,12 +22,12 @@ TOO_MANY = 5
 """Runs for each pair of kinds: more, and the pairs do not come about."""
 
 
-def struck(seed: int, *faults: Fault) -> Outcome:
+def struck(seed: int, *faults: Fault, live: bool = False) -> Outcome:
     """A run with these faults. What fails names them, so that it can be run again."""
     try:
-        return run(seed, faults, audit=seed % 4 == 0)
+        return run(seed, faults, audit=seed % 4 == 0, live=live)
     except Exception as error:
-        error.add_note(f"run({seed}, {list(faults)})")
+        error.add_note(f"run({seed}, {list(faults)}, live={live})")
         raise
 
 
@@ -45,6 +45,15 @@ def test_calm_runs_give_what_a_naive_fold_gives() -> None:
         steps.update(step.kind for step in struck(seed).trace)
 
     assert not {*STEPS} - {*steps}
+
+
+@pytest.mark.timeout(7_200 if LONG else 600)
+def test_a_run_whose_inputs_come_meanwhile_is_the_fold_of_its_own_ledger() -> None:
+    pairs, random = Pairs(ALONE, TIMES), Random(1)
+    for seed in range(SEEDS):
+        faults = pairs.chain(random, CHAIN) if seed % 2 else []
+
+        struck(seed, *faults, live=True)
 
 
 @pytest.mark.timeout(7_200 if LONG else 600)

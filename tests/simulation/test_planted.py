@@ -37,9 +37,9 @@ def struck() -> Iterator[tuple[int, list[Fault]]]:
 
 def first_found() -> Exception | None:
     """What the first run that does not end well says."""
-    for seed, faults in struck():
+    for n, (seed, faults) in enumerate(struck()):
         try:
-            run(seed, faults)
+            run(seed, faults, live=n % 8 == 4)
         except Exception as error:  # noqa: BLE001 (whatever stops a run has found the bug)
             return error
     return None

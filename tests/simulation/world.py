@@ -57,14 +57,16 @@ class Zombie(NamedTuple):
 class World:
     """Everything around one task. What befalls it without faults is drawn by the seed alone."""
 
-    def __init__(self, seed: int, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, seed: int, faults: Sequence[Fault] = (), *, live: bool = False) -> None:
         self.expected = expected(seed)
         self.log = preload(seed)
         self.random = Random(f"moves {seed}")
         self.plan = Plan(faults)
         self.plan.steal = self._steal
         self.clock = Clock()
-        self.watcher = Watcher(self.log, self.expected)
+        self.watcher = Watcher(self.log, None if live else self.expected)
+        self.live = live
+        self.arrived = {topic: 0 if live else self.log.partition(topic).high for topic in BINDING.topics}
         self.log.committed = self.watcher.committed
         self.parked: Owned | None = None
         self.zombies: list[Zombie] = []
@@ -83,7 +85,8 @@ class World:
         if self.zombies:
             owned = self.own()
         self.watcher.finish()
-        self._probe(owned)
+        if not self.live:
+            self._probe(owned)
         if audit:
             found = Auditor(binding=BINDING, kafka=self.client).audit(0)
             require(found.chain_only is None and not found.differences, f"an audit finds {found.differences}")
@@ -125,7 +128,8 @@ class World:
     def _drain(self, owned: Owned) -> Owned | None:
         """Fold batch by batch to the end; None where this worker has let go of the partition before."""
         folded = True
-        while folded or not all(each.at_end for each in owned.task.merge.inputs.values()):
+        while folded or not self._at_end(owned):
+            self._arrive()
             self._feed(owned)
             self.parked = owned  # who is fenced meanwhile keeps what it has, and tries again
             folded = owned.advance()
@@ -139,6 +143,16 @@ class World:
             return self.own()
         return owned
 
+    def _at_end(self, owned: Owned) -> bool:
+        inputs = owned.task.merge.inputs.values()
+        return all(each.at_end and each.fetched == self.log.partition(each.topic).high for each in inputs)
+
+    def _arrive(self) -> None:
+        """In a live run the inputs become longer meanwhile, each at its own pace."""
+        for topic in self.arrived if self.live else ():
+            more = self.random.choice((0, 0, 2, 5, 20))
+            self.arrived[topic] = min(self.arrived[topic] + more, self.log.partition(topic).high)
+
     def _feed(self, owned: Owned) -> None:
         """Deliver a little of the inputs, at times behind a gap first."""
         self.turns += 1
@@ -146,7 +160,7 @@ class World:
         topics = self.random.sample(BINDING.topics, len(BINDING.topics))
         for topic in topics if self.random.random() < 0.8 else topics[:1]:
             behind = owned.task.merge.inputs[topic].fetched + 3
-            if behind < self.log.partition(topic).stable and self.random.random() < 0.1:
+            if behind < self.arrived[topic] and self.random.random() < 0.1:
                 owned.deliver(self._run(topic, behind))
             owned.deliver(self._run(topic, owned.task.merge.inputs[topic].fetched))
 
@@ -156,8 +170,9 @@ class World:
     def cut(self, topic: str, start: int, end: int) -> Run:
         """What a fetch of `[start, end)` gives."""
         partition = self.log.partition(topic)
-        end = min(end, partition.stable)
-        return Run(topic, start, end, partition.stable, partition.read(start, end))
+        stable = min(partition.stable, self.arrived[topic])
+        end = min(end, stable)
+        return Run(topic, start, end, stable, partition.read(start, end))
 
     def _befalls(self, owned: Owned) -> bool:
         """What happens after a commit, and whether this worker lets go of the partition."""
@@ -217,6 +232,9 @@ class World:
         require(group is not None and list(group.messages) == self.expected.probe, "later scores are others")
 
 
-def run(seed: int, faults: Sequence[Fault] = (), *, audit: bool = True) -> Outcome:
-    """One run. Raises `Broken` where a promise is not kept, and whatever stops a worker that should go on."""
-    return World(seed, faults).run(audit=audit)
+def run(seed: int, faults: Sequence[Fault] = (), *, audit: bool = True, live: bool = False) -> Outcome:
+    """One run. Raises `Broken` where a promise is not kept, and whatever stops a worker that should go on.
+
+    All inputs are there before it begins; in a `live` one they come while it runs.
+    """
+    return World(seed, faults, live=live).run(audit=audit or live)
