@@ -36,7 +36,7 @@ def stopped() -> World:
         world.clock.now_s = float(batch >= SAVED)
         for topic in BINDING.topics:
             start = owned.task.merge.inputs[topic].fetched
-            owned.deliver(world.cut(topic, start, start + 5))
+            owned.deliver(world.arrivals.cut(topic, start, start + 5))
         assert owned.advance()
     assert owned.told.checkpoint == SAVED
     return world

@@ -13,9 +13,9 @@ from streams.runtime.seat import Seat
 from streams.runtime.task import Task
 from streams.score import ScoreStage
 from streams.score_state import Saving
+from tests.simulation.arrivals import Arrivals
 from tests.simulation.client import Client
 from tests.simulation.planting import Plant
-from tests.simulation.world import World
 from tests.streams.builders import EVENTS
 
 ANEW = "transactions.commit()\n    transactions.begin()\n    "
@@ -93,7 +93,7 @@ STATES = [
     ),
     Plant(
         "input fetched uncommitted",
-        World.cut,
+        Arrivals.cut,
         "partition.read(start, end)",
         UNCOMMITTED.format("partition", "start", "end"),
     ),

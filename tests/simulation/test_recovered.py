@@ -15,13 +15,13 @@ def test_a_rebuilt_task_waits_until_it_knows_where_every_input_ends() -> None:
     owned = world.own()
     partitions = {topic: world.log.partition(topic) for topic in (EVENTS, LABELS)}
     for topic, partition in partitions.items():
-        assert owned.deliver(world.cut(topic, 0, partition.stable // 2))
+        assert owned.deliver(world.arrivals.cut(topic, 0, partition.stable // 2))
     assert owned.advance()
 
     rebuilt = world.own()
     assert rebuilt.refolded > 0
     events = rebuilt.task.merge.inputs[EVENTS]
-    assert rebuilt.deliver(world.cut(EVENTS, events.fetched, partitions[EVENTS].stable))
+    assert rebuilt.deliver(world.arrivals.cut(EVENTS, events.fetched, partitions[EVENTS].stable))
 
     assert not rebuilt.advance()
     assert rebuilt.task.merge.blocked
@@ -52,5 +52,5 @@ def _go_on(world: World) -> None:
     owned = world.own()
     for topic in BINDING.topics:
         start = owned.task.merge.inputs[topic].fetched
-        owned.deliver(world.cut(topic, start, start + 10))
+        owned.deliver(world.arrivals.cut(topic, start, start + 10))
     owned.advance()

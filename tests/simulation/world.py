@@ -11,7 +11,7 @@ from streams.runtime.audit import Auditor
 from streams.runtime.owned import Batch, Owned
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
-from streams.runtime.raw import Run
+from tests.simulation.arrivals import Arrivals
 from tests.simulation.calm import expected, probe
 from tests.simulation.checks import Watcher, require
 from tests.simulation.client import Client
@@ -20,9 +20,6 @@ from tests.simulation.inputs import BINDING, preload
 
 LIVES = 30
 """Workers that one run takes at most: more, and it comes to no end."""
-
-TURNS = 1_000
-"""Fetches of one run at most."""
 
 logging.getLogger("streams.runtime").setLevel(logging.ERROR)
 
@@ -65,12 +62,11 @@ class World:
         self.plan.steal = self._steal
         self.clock = Clock()
         self.watcher = Watcher(self.log, None if live else self.expected)
-        self.live = live
-        self.arrived = {topic: 0 if live else self.log.partition(topic).high for topic in BINDING.topics}
+        self.arrivals = Arrivals(self.log, self.random, live=live)
         self.log.committed = self.watcher.committed
         self.parked: Owned | None = None
         self.zombies: list[Zombie] = []
-        self.refolded = self.fenced = self.lives = self.batches = self.stolen = self.turns = 0
+        self.refolded = self.fenced = self.lives = self.batches = self.stolen = 0
         self.kill_after = self.random.randint(2, 6)
 
     @property
@@ -85,7 +81,7 @@ class World:
         if self.zombies:
             owned = self.own()
         self.watcher.finish()
-        if not self.live:
+        if not self.arrivals.live:
             self._probe(owned)
         if audit:
             found = Auditor(binding=BINDING, kafka=self.client).audit(0)
@@ -128,9 +124,9 @@ class World:
     def _drain(self, owned: Owned) -> Owned | None:
         """Fold batch by batch to the end; None where this worker has let go of the partition before."""
         folded = True
-        while folded or not self._at_end(owned):
-            self._arrive()
-            self._feed(owned)
+        while folded or not self.arrivals.at_end(owned):
+            self.arrivals.arrive()
+            self.arrivals.feed(owned)
             self.parked = owned  # who is fenced meanwhile keeps what it has, and tries again
             folded = owned.advance()
             self.parked = None
@@ -142,37 +138,6 @@ class World:
             owned.close()
             return self.own()
         return owned
-
-    def _at_end(self, owned: Owned) -> bool:
-        inputs = owned.task.merge.inputs.values()
-        return all(each.at_end and each.fetched == self.log.partition(each.topic).high for each in inputs)
-
-    def _arrive(self) -> None:
-        """In a live run the inputs become longer meanwhile, each at its own pace."""
-        for topic in self.arrived if self.live else ():
-            more = self.random.choice((0, 0, 2, 5, 20))
-            self.arrived[topic] = min(self.arrived[topic] + more, self.log.partition(topic).high)
-
-    def _feed(self, owned: Owned) -> None:
-        """Deliver a little of the inputs, at times behind a gap first."""
-        self.turns += 1
-        require(self.turns < TURNS, f"{TURNS} fetches came to no end")
-        topics = self.random.sample(BINDING.topics, len(BINDING.topics))
-        for topic in topics if self.random.random() < 0.8 else topics[:1]:
-            behind = owned.task.merge.inputs[topic].fetched + 3
-            if behind < self.arrived[topic] and self.random.random() < 0.1:
-                owned.deliver(self._run(topic, behind))
-            owned.deliver(self._run(topic, owned.task.merge.inputs[topic].fetched))
-
-    def _run(self, topic: str, start: int) -> Run:
-        return self.cut(topic, start, start + self.random.randint(1, 14))
-
-    def cut(self, topic: str, start: int, end: int) -> Run:
-        """What a fetch of `[start, end)` gives."""
-        partition = self.log.partition(topic)
-        stable = min(partition.stable, self.arrived[topic])
-        end = min(end, stable)
-        return Run(topic, start, end, stable, partition.read(start, end))
 
     def _befalls(self, owned: Owned) -> bool:
         """What happens after a commit, and whether this worker lets go of the partition."""
@@ -201,9 +166,9 @@ class World:
         try:
             thief = self.own()
             for _ in range(self.random.randint(0, 2)):
-                self._feed(thief)
+                self.arrivals.feed(thief)
                 thief.advance()
-            self._feed(thief)
+            self.arrivals.feed(thief)
             self.zombies.append(Zombie(thief, thief.fold()))
         except Crash:
             self.plan.dead = False
@@ -226,7 +191,7 @@ class World:
     def _probe(self, owned: Owned) -> None:
         """Further events get the scores that they get in a calm run."""
         for topic in BINDING.topics:
-            owned.deliver(self._run(topic, owned.task.merge.inputs[topic].fetched))
+            owned.deliver(self.arrivals.some(topic, owned.task.merge.inputs[topic].fetched))
         owned.deliver(probe(self.log))
         group = owned.task.step()
         require(group is not None and list(group.messages) == self.expected.probe, "later scores are others")
