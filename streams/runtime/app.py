@@ -1,8 +1,11 @@
 """The Faust app of one stage: group membership, an agent per partition, health and metrics over HTTP."""
 
 import asyncio
+import logging
+import os
 import signal
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -24,6 +27,9 @@ from streams.runtime.transport import Consumer
 from streams.runtime.watchdog import Watchdog
 
 LOOK_S = 1.0
+END_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,7 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
         await app.start()
         await _until(app, stop, ownership, watchdog)
     finally:
+        end_within(END_S)
         regain.stop()
         if app.consumer.started and _for_good(stop, ownership.failed):
             app.consumer.leave_at_the_end()
@@ -91,6 +98,18 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
         await app.stop()
     if ownership.failed.done():
         ownership.failed.result()
+
+
+def end_within(seconds: float) -> None:
+    """End this process then, whatever it waits for: nothing that is not committed is seen, and others wait for it."""
+
+    def end() -> None:
+        log.error("could not stop within %g s: a call of Kafka's client does not come back", seconds)
+        os._exit(Outage.status)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _for_good(stop: asyncio.Event, failed: "asyncio.Future[None]") -> bool:
@@ -113,9 +132,10 @@ async def _until(app: Any, stop: asyncio.Event, ownership: Ownership, watchdog: 
 
 
 async def _watch(watchdog: Watchdog, consumer: Consumer, ownership: Ownership) -> NoReturn:
-    while True:
+    while not watchdog.stuck():
         watchdog.look(consumer.assigned(), ownership.tasks)
         await asyncio.sleep(LOOK_S)
+    raise Outage("; ".join(watchdog.reasons))
 
 
 def stage_app(binding: Binding, connection: Connection, ownership: Ownership) -> Any:

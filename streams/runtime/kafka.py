@@ -1,7 +1,8 @@
 """Kafka itself behind the ports: confluent's producer, a consumer that never joins, and the admin client."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicCollection, TopicPartition
@@ -17,6 +18,9 @@ from streams.runtime.reader import reread
 TIMEOUT_S = 30.0
 TRANSACTION_TIMEOUT_MS = 9_000
 """Below the session time-out: who has lost the partition has lost the transaction before."""
+
+STUCK_S = TRANSACTION_TIMEOUT_MS / 1000 + 3.0
+"""No call to send offsets takes longer, but for those that never come back."""
 
 FULL_S = 0.1
 CLOSE_S = 5.0
@@ -37,6 +41,7 @@ _PASSING = (
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TIMED_OUT,
     KafkaError._TRANSPORT,
+    KafkaError._UNKNOWN_PARTITION,
     KafkaError._WAIT_COORD,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -99,7 +104,7 @@ class RealTransactions:
     def send_offsets(self, marks: Mapping[str, Mark]) -> None:
         """Add the group's positions."""
         positions = [TopicPartition(t, self._partition, at, metadata) for t, (at, metadata) in marks.items()]
-        self._call(self._producer.send_offsets_to_transaction, positions, self._membership(), TIMEOUT_S)
+        self._call(_bounded, self._producer.send_offsets_to_transaction, positions, self._membership(), TIMEOUT_S)
 
     def commit(self) -> None:
         """Flush and commit. A time-out is asked again, since the answer may still come; after that it is `Unknown`."""
@@ -134,6 +139,31 @@ class RealTransactions:
                 raise _named(error.args[0]) from error
             else:
                 return
+
+
+def _bounded(function: Callable[..., object], *arguments: object) -> None:
+    """Call `function`, `Unknown` where it does not come back.
+
+    Sending offsets heeds no time-out where the group's coordinator was down when it was looked for (librdkafka 5456).
+    Its thread and its producer are left to wait; a new producer fences them.
+    """
+    answer: SimpleQueue[KafkaException | None] = SimpleQueue()
+
+    def call() -> None:
+        try:
+            function(*arguments)
+        except KafkaException as error:
+            answer.put(error)
+        else:
+            answer.put(None)
+
+    Thread(target=call, daemon=True).start()
+    try:
+        error = answer.get(timeout=STUCK_S)
+    except Empty:
+        raise Unknown(f"the client did not come back from sending offsets within {STUCK_S:g} s") from None
+    if error is not None:
+        raise error
 
 
 def _of_commit(error: KafkaError) -> Exception:

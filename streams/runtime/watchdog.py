@@ -7,6 +7,8 @@ from streams.runtime.task import Task
 
 NO_TASK_S = 10.0
 STILL_S = 60.0
+STUCK_S = 120.0
+"""No commit takes so long: what it waits for does not come, and a worker that is started again does not wait for it."""
 
 
 class Watchdog:
@@ -17,6 +19,10 @@ class Watchdog:
         self._missing: dict[int, Since] = {}
         self._still: dict[int, Since] = {}
         self.reasons: list[str] = []
+
+    def stuck(self) -> bool:
+        """Whether a task has stood still for so long that only a new worker helps."""
+        return any(self._clock() - since.at_s >= STUCK_S for since in self._still.values())
 
     def look(self, assigned: Collection[int], tasks: Iterable[Task]) -> None:
         """Compare what is `assigned` with the `tasks` there are, and those with where they stood before."""

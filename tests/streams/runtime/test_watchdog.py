@@ -4,7 +4,7 @@ from typing import Any
 
 from streams.runtime.merge import Merge
 from streams.runtime.raw import Run
-from streams.runtime.watchdog import NO_TASK_S, STILL_S, Watchdog
+from streams.runtime.watchdog import NO_TASK_S, STILL_S, STUCK_S, Watchdog
 
 
 class Clock:
@@ -77,6 +77,19 @@ def test_a_task_that_stands_still_with_work_to_do_is_named() -> None:
     ]
     task.folds(1)
     assert looked(watchdog, clock, {2}, [task], for_s=STILL_S - 1) == []
+
+
+def test_a_task_that_stands_still_for_too_long_is_stuck() -> None:
+    clock, task = Clock(), Standing(2).told(5)
+    watchdog = Watchdog(clock)
+    looked(watchdog, clock, {2}, [task], for_s=STUCK_S - 1)
+
+    assert not watchdog.stuck()
+    looked(watchdog, clock, {2}, [task], for_s=1)
+    assert watchdog.stuck()
+    task.folds(5)
+    looked(watchdog, clock, {2}, [task], for_s=0)
+    assert not watchdog.stuck()
 
 
 def test_a_task_with_nothing_to_do_may_rest_and_begin_when_something_comes() -> None:
