@@ -17,6 +17,7 @@ DASHBOARD = json.loads((DASHBOARDS / "millrace.json").read_text())
 ROWS = ["Throughput and results", "Latency", "Lag", "Rejects", "Model", "Drift", "Quality"]
 TYPES = {
     "millrace_records": "counter",
+    "millrace_fenced": "counter",
     "millrace_refolded_records": "counter",
     "millrace_commit_seconds": "histogram",
     "millrace_fold_seconds": "histogram",
@@ -110,7 +111,7 @@ def test_the_monitor_says_where_adwin_and_every_feature_stand(shop: Shop) -> Non
 def test_the_sink_measures_what_it_wrote(shop: Shop) -> None:
     tables = {sample.labels["table"] for sample in shop.sink["millrace_sink_rows"].samples}
 
-    assert {"scored", "outcomes", "metrics", "rejected"} <= tables <= {*TABLES, "feature_sets"}
+    assert {"scored", "outcomes", "metrics", "rejected"} <= tables <= {*TABLES, "feature_sets", "ledger"}
     assert value(shop.sink, "millrace_sink_clickhouse_up") == 1.0
 
 
