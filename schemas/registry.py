@@ -15,6 +15,7 @@ from schemas.reject import Reason, Reject
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 NOT_FOUND = 404
+CONFLICT = 409
 
 
 class Registry:
@@ -44,7 +45,7 @@ class Registry:
         """
         subject = f"{topic}-value"
         try:
-            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
+            self._require_compatibility(subject)
             return self._client.register_schema(subject, RegisteredSchema(json.dumps(schema), "AVRO"))
         except SchemaRegistryError as error:
             raise Problem(
@@ -53,6 +54,15 @@ class Registry:
             ) from error
         except httpx.TransportError as error:
             raise _unreachable(error) from error
+
+    def _require_compatibility(self, subject: str) -> None:
+        """Workers that start together set it at the same moment: who comes second is refused, and sets it again."""
+        try:
+            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
+        except SchemaRegistryError as error:
+            if error.http_status_code != CONFLICT:
+                raise
+            self._client.set_compatibility(subject_name=subject, level=COMPATIBILITY)
 
     def writer(self, schema_id: int) -> Any:
         """The parsed schema with this id, as the writer registered it.
