@@ -42,7 +42,7 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        with instance_id(binding.group) as member:
+        with instance_id(binding.group, settings.data_dir) as member:
             asyncio.run(serve(pipeline.name, binding, _connection(settings, member, port)))
     except Fenced as fenced:
         raise Outage(f"another worker took over a partition of {stage} ({fenced}): start this one again") from fenced

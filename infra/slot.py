@@ -23,7 +23,7 @@ ID_LIMIT = 249
 def instance_id(group: str, folder: Path | None = None) -> Iterator[str]:
     """`{group}.{host}.{slot}` of a slot that is ours until the end of the `with`, or of the process.
 
-    Raises `Problem` where no lock can be had in `folder`, the host's directory for temporary files.
+    Raises `Problem` where no lock can be had in `folder`; left out, the host's directory for temporary files.
     """
     folder = folder or Path(tempfile.gettempdir())
     for slot in range(SLOTS):

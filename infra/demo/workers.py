@@ -39,7 +39,7 @@ class Workers:
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
-        environment = self._servers.environment
+        environment = {**self._servers.environment, variable("data_dir"): str(self._logs)}  # nothing is left behind
         with ExitStack() as opening:
             for stage in STAGES:
                 process = stage_process(self._target, stage, self._logs, env=environment)

@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     """Go on where folding again gives something else than the ledger says; the ledger then says so."""
 
     data_dir: Path | None = None
-    """Where the embedded servers keep what they store; without it, it goes with them."""
+    """Where the embedded servers keep what they store; without it, it goes with them. Workers lock their slots there,
+    without it in the directory for temporary files: workers of one host must name the same."""
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """The first of the ports that serve /metrics, one for each process, counted up; 0: free ports."""
