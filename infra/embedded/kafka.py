@@ -147,7 +147,16 @@ def properties(log_dir: Path, port: int, sasl_port: int | None) -> str:
 def format_storage(run: list[str], settings: Path, scram: Mapping[str, str]) -> None:
     """Make the data directory of a one-node cluster, with the users in it."""
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [*run, "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(settings)]
+    # Joined by "=", as an id may begin with "-".
+    command = [
+        *run,
+        "kafka.tools.StorageTool",
+        "format",
+        "--standalone",
+        f"--cluster-id={cluster}",
+        "-c",
+        str(settings),
+    ]
     for user, password in scram.items():
         for mechanism in MECHANISMS:
             command += ["-S", f"{mechanism}=[{credential(mechanism, user, password)}]"]

@@ -88,7 +88,10 @@ class LedgerTopic(NamedTuple):
         try:
             return Entry.trusted(**self.decode(value))
         except Reject as reject:
-            raise Problem(f"{self.topic} holds a record that is no entry: {reject.message}") from reject
+            raise Problem(
+                f"{self.topic} holds a record that is no entry: {reject.message}. Where nobody else wrote to it, this "
+                "is not the registry that it was written with: set MILLRACE_SCHEMA_REGISTRY_URL to that one"
+            ) from reject
 
 
 class Chain:
