@@ -1,5 +1,6 @@
 """What all tests share: real servers once per run, and a topic prefix of one's own."""
 
+import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,10 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
+
+# What a shell in the background or nohup has us ignore, the processes that tests start and signal would ignore too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 CHOSEN = pytest.StashKey[str]()
 
