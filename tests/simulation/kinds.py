@@ -1,11 +1,11 @@
 """Every kind of fault: what happens, at which kind of step."""
 
 from collections import Counter
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
 from tests.simulation.faults import Effect, Fault
-from tests.simulation.world import Outcome
 
 OWN = ("transactions", "committed", "describe", "bounds", "read ledger", "read state", "read input")
 COMMIT = ("begin", "produce output", "produce ledger", "produce state", "offsets", "commit")
@@ -50,11 +50,27 @@ class Pairs:
         left = self.left
         chain = list(random.choice(left))
         while len(chain) < length:
-            wanted = [each for each in self._kinds if self._left[chain[-1], each] > 0]
+            wanted = self._wanted(chain[-1], self._kinds)
             chain += [random.choice(wanted)] if wanted else random.choice(left)
-        return [fault._replace(skip=random.choice(SKIPS.get(fault.kind, (0, 1, 2)))) for fault in chain]
+        return _later(random, chain)
 
-    def came(self, outcome: Outcome) -> None:
+    def chain_of(self, random: Random, kinds: list[Fault], length: int) -> list[Fault]:
+        """As `chain`, of some of these kinds, each once."""
+        rest = random.sample(kinds, len(kinds))
+        chain = [rest.pop()]
+        while rest and len(chain) < length:
+            chain.append(random.choice(self._wanted(chain[-1], rest) or rest))
+            rest.remove(chain[-1])
+        return _later(random, chain)
+
+    def _wanted(self, last: Fault, kinds: list[Fault]) -> list[Fault]:
+        return [each for each in kinds if self._left[last, each] > 0]
+
+    def came(self, fired: Sequence[Fault]) -> None:
         """Count what a run has met."""
-        fired = [kind(fault) for fault in outcome.fired]
-        self._left.subtract(pairwise(fired))
+        self._left.subtract(pairwise(map(kind, fired)))
+
+
+def _later(random: Random, chain: list[Fault]) -> list[Fault]:
+    """The faults, each at a step of its kind that is drawn."""
+    return [fault._replace(skip=random.choice(SKIPS.get(fault.kind, (0, 1, 2)))) for fault in chain]
