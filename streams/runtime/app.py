@@ -133,7 +133,8 @@ async def _until(app: Any, stop: asyncio.Event, ownership: Ownership, watchdog: 
 
 async def _watch(watchdog: Watchdog, consumer: Consumer, ownership: Ownership) -> NoReturn:
     while not watchdog.stuck():
-        watchdog.look(consumer.assigned(), ownership.tasks)
+        going = [task for task in ownership.tasks if task.partition not in ownership.stopped]
+        watchdog.look(consumer.assigned() - ownership.stopped.keys(), going)
         await asyncio.sleep(LOOK_S)
     raise Outage("; ".join(watchdog.reasons))
 

@@ -12,7 +12,7 @@ from streams.runtime.owned import Owned
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
 from streams.runtime.raw import Run
-from streams.runtime.task import Binding, Task
+from streams.runtime.task import Binding, Stopped, Task
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ class Ownership:
         self._metrics = metrics
         self._held: dict[int, Held] = {}
         self._parked: dict[int, Owned] = {}
+        self.stopped: dict[int, Stopped] = {}
+        """Partitions that are ours and do not go on, and why."""
         self.made_room: Callable[[int], None] = lambda _: None
         """Called with the partition whenever a batch is committed, so that its buffers have room again."""
         self.taken_over: Callable[[int, Fenced], None] = lambda _, fenced: self.fail(fenced)
@@ -91,10 +93,11 @@ class Ownership:
     async def step(self, partition: int) -> None:
         """Fold and commit all that is queued for this partition. While one call does so, another returns at once.
 
-        After a failure it does neither: a commit would pass over what the failed task has taken.
+        After a failure, or once the partition has stopped, it does neither: a commit would pass over what the failed
+        task has taken.
         """
         held = self._held.get(partition)
-        if held is None or held.stepping.locked() or self.failed.done():
+        if held is None or held.stepping.locked() or partition in self.stopped or self.failed.done():
             return
         try:
             async with held.stepping:
@@ -102,6 +105,8 @@ class Ownership:
         except Fenced as fenced:
             await self.release([partition])
             self.taken_over(partition, fenced)
+        except Stopped as stopped:
+            self._stop(partition, stopped)
         except Exception as error:  # noqa: BLE001 (not swallowed: `serve` raises it)
             self.fail(error)
 
@@ -117,6 +122,13 @@ class Ownership:
             self._metrics.committed(owned.task)
             self.made_room(partition)
 
+    def _stop(self, partition: int, stopped: Stopped) -> None:
+        """Leave one partition as it stands; the others go on. The last of them that stops ends the worker."""
+        log.error("partition %d: %s", partition, stopped)
+        self.stopped[partition] = stopped
+        if self.stopped.keys() >= self._held.keys():
+            self.fail(stopped)
+
     def fail(self, error: BaseException) -> None:
         """Stop the worker with this error: a task that cannot go on must not look as if it did."""
         if not self.failed.done():
@@ -126,6 +138,7 @@ class Ownership:
         """Let go of these partitions after the commit under way; their tasks are parked until the next `take`."""
         for partition in partitions:
             held = self._held.pop(partition, None)
+            self.stopped.pop(partition, None)
             if held is not None:
                 async with held.stepping:
                     if save:

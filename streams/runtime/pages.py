@@ -30,7 +30,8 @@ def pages(app: Any, ownership: Ownership, metrics: Metrics, watchdog: Watchdog) 
 def health(ownership: Ownership, watchdog: Watchdog) -> dict[str, Any]:
     """Whether all is well, why not, and per partition of ours where it stands: positions and ledger entry."""
     failed = ownership.failed.exception() if ownership.failed.done() else None
-    reasons = [*([f"stopping: {failed}"] if failed else []), *watchdog.reasons]
+    stopped = [f"partition {partition}: {reason}" for partition, reason in sorted(ownership.stopped.items())]
+    reasons = [*([f"stopping: {failed}"] if failed else []), *stopped, *watchdog.reasons]
     partitions = {
         str(task.partition): {"positions": task.positions, "seq": chain.seq}
         for task, chain in zip(ownership.tasks, ownership.chains, strict=True)

@@ -44,6 +44,10 @@ class Binding:
         return tuple(source.topic for source in self.sources)
 
 
+class Stopped(Problem):
+    """A partition does not go on until a person has mended what is wrong with it."""
+
+
 class Group(NamedTuple):
     """What one fold gave: the messages, and what the ledger is to say of them."""
 
@@ -76,7 +80,7 @@ class Task:
         self.state = binding.stage.initial(partition)
         self.tallies: Tallies = {}
         self._done = dict(positions)
-        self._stopped: Problem | None = None
+        self._stopped: Stopped | None = None
 
     def saved(self) -> dict[str, Any]:
         """What a task carries, for its checkpoint, in plain values; the state of its stage is saved by the stage."""
@@ -117,8 +121,8 @@ class Task:
     def step(self, limit: int = GROUP_LIMIT, *, again: bool = False) -> Group | None:
         """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing.
 
-        Raises `Problem` where so many were rejected that the partition stops, and at every step after that: nothing
-        behind the last group may be committed. What is folded `again` has passed the limits of its day.
+        Raises `Stopped` where a limit is met or the stage cannot go on, and at every step after that: nothing behind
+        the last group may be committed. What is folded `again` has passed the limits of its day.
         """
         if self._stopped is not None:
             raise self._stopped
@@ -130,11 +134,11 @@ class Task:
         try:
             emitted = self.binding.stage.fold(self.state, records)
         except Problem as problem:
-            self._stopped = problem
-            raise
+            self._stopped = Stopped(str(problem))
+            raise self._stopped from problem
         stop = self.binding.limits.count(self.tallies, records, emitted)
         if stop is not None and not again:
-            self._stopped = Problem(f"{self.binding.stage.name} stops: {stop}")
+            self._stopped = Stopped(f"{self.binding.stage.name} stops: {stop}")
             raise self._stopped
         messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
         return Group(messages, self._work(Counter(record.role for record in records), before, messages))
