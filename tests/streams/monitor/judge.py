@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+Values = Sequence[Any] | NDArray[Any]
 
 
 def roc_auc_score(truth: Numbers, score: Numbers) -> float:
@@ -33,9 +34,8 @@ def average_precision_score(truth: Numbers, score: Numbers) -> float:
 
 def log_loss(truth: Numbers, score: Numbers) -> float:
     """The mean of -log of what the truth was given."""
-    return math.fsum(-math.log(p if t else 1 - p) for t, p in zip(truth.tolist(), score.tolist(), strict=True)) / len(
-        truth
-    )
+    losses = [-math.log(p if t else 1 - p) for t, p in zip(truth.tolist(), score.tolist(), strict=True)]
+    return math.fsum(losses) / len(losses)
 
 
 def mean_squared_error(truth: Numbers, score: Numbers) -> float:
@@ -52,11 +52,11 @@ def r2_score(truth: Numbers, score: Numbers) -> float:
     return 1.0 - mean_squared_error(truth, score) / float(truth.var())
 
 
-def accuracy_score(truth: Sequence[Any], said: Sequence[Any]) -> float:
-    return sum(t == s for t, s in zip(truth, said, strict=True)) / len(truth)
+def accuracy_score(truth: Values, said: Values) -> float:
+    return sum(bool(t == s) for t, s in zip(truth, said, strict=True)) / len(truth)
 
 
-def cohen_kappa_score(truth: Sequence[Any], said: Sequence[Any]) -> float:
+def cohen_kappa_score(truth: Values, said: Values) -> float:
     """How much of the agreement that chance does not give is reached."""
     n, left, right = len(truth), Counter(truth), Counter(said)
     chance = sum(left[each] * right[each] for each in left) / n**2
