@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from math import isfinite
 from typing import Any
 
 from schemas.reject import Reason, Reject
+from streams import saved_windows
 from streams.feature import Aggregate, Derived, Feature, Field, Windows
+from streams.saved_windows import Pages
 from streams.stage import Saved
 from streams.windows import History, newest_ms
 
@@ -20,12 +22,13 @@ class WindowState:
     """The histories of every key of the entity, and when each may be forgotten.
 
     One that was saved and not touched since stays as it was written. `changed` keys have been touched since the last
-    save, in order.
+    save, in order; `pages` is where the others stand.
     """
 
     histories: dict[str, History | bytes] = field(default_factory=dict)
     deadlines: list[tuple[int, str]] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
 
 
 class Features:
@@ -101,24 +104,21 @@ class Features:
         return newest + self._spans_ms[-1]
 
     def save(self, state: WindowState) -> Saved:
-        """The history of each key that has changed; None for one that is forgotten."""
-        for key in state.changed:
-            history = state.histories.get(key)
-            yield b"w/" + key.encode(), history.write() if isinstance(history, History) else history
+        """The histories of the keys that have changed."""
+        yield from state.pages.save(state.changed, state.histories)
         state.changed = {}
 
     def restore(self, values: Mapping[bytes, bytes]) -> WindowState:
         """What was saved, to be read when it is touched."""
-        histories: dict[str, History | bytes] = {}
-        deadlines: list[tuple[int, str]] = []
-        columns, longest_ms = len(self._columns), self._spans_ms[-1] if self._spans_ms else 0
-        for saved, written in values.items():
-            if saved[:2] == b"w/":
-                key = saved[2:].decode()
-                histories[key] = written
-                deadlines.append((newest_ms(written, columns) + longest_ms, key))
-        deadlines.sort()
-        return WindowState(histories, deadlines)
+        histories, pages = saved_windows.restore(values)
+        columns, longest_ms = len(self._columns), self.longest_ms
+        deadlines = [
+            (newest_ms(history, columns) + longest_ms, key)
+            for key, history in histories.items()
+            if isinstance(history, bytes)
+        ]
+        heapify(deadlines)
+        return WindowState(histories, deadlines, pages=pages)
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not isinstance(feature, Windows) for name in feature.names)

@@ -1,15 +1,17 @@
 """Event-time windows of one key: a row of events and, for each span, the oldest one that its window still holds."""
 
-import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 from streams.exact import PrefixSums
 
 COMPACT_ABOVE = 32
 """Events behind the longest window are forgotten when there are more than these, and than half of all."""
+
+_time_at = Struct("q").unpack_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +109,5 @@ class History:
 
 def newest_ms(written: bytes, columns: int) -> int:
     """The newest time of a history that was written, without reading the rest."""
-    behind = len(written) // (1 + columns)
-    return int.from_bytes(written[behind - 8 : behind], sys.byteorder, signed=True)
+    time_ms: int = _time_at(written, len(written) // (1 + columns) - 8)[0]
+    return time_ms

@@ -77,7 +77,7 @@ STATES = [
     Plant("tombstone ignored", Checkpoint.restore, "latest.pop(key, None)", "pass"),
     Plant("tombstone not written", Checkpoint._gone, "for n in range(count_of(before))", "for n in ()"),
     Plant("merge point not saved", Task.restore, "self.merge.restore(state.merge)", "pass"),
-    Plant("a changed key not saved", Features.save, "in state.changed:", "in list(state.changed)[1:]:"),
+    Plant("a changed key not saved", Features.save, "save(state.changed,", "save(list(state.changed)[1:],"),
     Plant("held labels not saved", Saving.save, "self._join.save(state.join)", "state.join.rows.save()"),
     Plant("windows not saved", Saving.save, "self._features.save(state.windows)", "()"),
     Plant(
