@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.problem import Problem
+from streams import saved_rows
 from streams.pending import Pending, pack, unpack
 from streams.rows import Rows
 from streams.stage import Saved
@@ -40,11 +41,6 @@ class JoinState:
     deadlines: list[tuple[int, str]] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
 
-    @property
-    def ids(self) -> list[str]:
-        """The ids of all events that are remembered."""
-        return list(self.rows.places)
-
 
 class Join:
     """An event meets its label at most once, within `horizon_ms` of the event's own time; ids last `remember_ms`.
@@ -59,7 +55,7 @@ class Join:
 
     def seen(self, state: JoinState, event_id: str) -> bool:
         """Whether an event of this id is remembered."""
-        return event_id in state.rows.places
+        return state.rows.find(event_id) is not None
 
     def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
         """Remember an event that has no label to wait for."""
@@ -75,7 +71,7 @@ class Join:
         return held if self._meet(state, row, pending.event_time_ms, held, counts) else None
 
     def _append(self, state: JoinState, event_id: str, event_time_ms: int, packed: bytes | None) -> int:
-        if len(state.rows.places) >= self._most:
+        if state.rows.index.count >= self._most:
             raise Problem(
                 f"{self._most:,} events are remembered and one more came: shorten remember= and the horizon of labels, "
                 f"use more partitions, or, where memory allows it, raise Limits(remembered={self._most})"
@@ -84,13 +80,13 @@ class Join:
 
     def label(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> Pending | None:
         """The scored event that `truth` is about, where it is to be taught now; else what became of it is counted."""
-        row = state.rows.places.get(event_id)
+        row = state.rows.find(event_id)
         if row is None:
             self._hold(state, event_id, truth, counts)
             return None
         packed = state.rows.packed(row)
         if packed is None:
-            self._again(state.rows.truth(row), truth, counts)
+            counts[_again(same=state.rows.met(row, truth.value))] += 1
             return None
         pending = unpack(packed)
         return pending if self._meet(state, row, pending.event_time_ms, truth, counts) else None
@@ -98,7 +94,7 @@ class Join:
     def _hold(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> None:
         """Keep a label until its event comes."""
         if event_id in state.held:
-            self._again(state.held[event_id].value, truth, counts)
+            counts[_again(same=state.held[event_id].value == truth.value)] += 1
             return
         state.held[event_id] = truth
         state.changed[event_id] = None
@@ -111,9 +107,6 @@ class Join:
             counts["labels.expired"] += 1
             return False
         return True
-
-    def _again(self, earlier: Any, truth: Truth, counts: Counter[str]) -> None:
-        counts["labels.repeated" if earlier == truth.value else "labels.superseded"] += 1
 
     def expire(self, state: JoinState, watermark_ms: int, counts: Counter[str]) -> None:
         """Forget what is past its deadline: events unlabelled until now, and labels whose event never came."""
@@ -135,7 +128,7 @@ class Join:
 
     def save(self, state: JoinState) -> Saved:
         """What has changed: segments of rows, and each label that came to be held or no longer is."""
-        yield from state.rows.save()
+        yield from saved_rows.save(state.rows)
         for event_id in state.changed:
             truth = state.held.get(event_id)
             yield b"h/" + event_id.encode(), None if truth is None else _write_truth(truth)
@@ -143,7 +136,12 @@ class Join:
 
     def restore(self, rows: Rows, values: Mapping[bytes, bytes]) -> JoinState:
         """What was saved; of `rows` only the numbers are given."""
-        rows.restore(values)
+        saved_rows.restore(rows, values)
         held = {key[2:].decode(): _read_truth(value) for key, value in values.items() if key.startswith(b"h/")}
         deadlines = sorted((truth.time_ms + self._horizon_ms, event_id) for event_id, truth in held.items())
         return JoinState(rows, held, deadlines)
+
+
+def _again(*, same: bool) -> str:
+    """What becomes of another label for an event that has one: the first stands."""
+    return "labels.repeated" if same else "labels.superseded"

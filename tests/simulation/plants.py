@@ -37,8 +37,8 @@ COMMIT = [
     Plant("metadata on one input only", seat.positions, "(end, metadata)", "(end, metadata * (topic == min(ends)))"),
     Plant("entry not written", Owned._send, "transactions.produce(ledger.message(batch.entry))", "pass"),
     Plant("state not written", Owned._send, STATE, "for message in ()"),
-    Plant("seq reused", Chain.advance, "entry.seq, entry.head", "self.seq, entry.head"),
-    Plant("head not moved on", Chain.advance, "entry.seq, entry.head", "entry.seq, self.head"),
+    Plant("seq reused", Chain.next, "entry.seq, entry.head", "self.seq, entry.head"),
+    Plant("head not moved on", Chain.next, "entry.seq, entry.head", "entry.seq, self.head"),
     Plant("tail read from behind the entry", Owned._after, "ledger_bounds()[1]", "ledger_bounds()[1] + 1"),
     Plant("state of the entry before claimed", Owned._after, "entry.seq, self.seat", "entry.seq - 1, self.seat"),
 ]
@@ -51,16 +51,20 @@ ANSWERS = [
     Plant(
         "quiet drop when fenced", Owned.commit, "except (Ab", "except Fenced:\n            return\n        except (Ab"
     ),
-    Plant("folded anew instead of sent again", Owned.commit, "continue", "batch = self.fold() or batch; continue"),
+    Plant(
+        "made anew instead of sent again",
+        Owned.commit,
+        "continue",
+        "batch = self._batch(self.task.nothing(), batch.messages, checkpoint=False); continue",
+    ),
     Plant("committed by another taken for ours", Owned._took, "raise Fenced(", "return bool("),
 ]
 
 OWNING = [
-    Plant("genesis not written", Owner._begin, "owned.commit(Batch", "(Batch"),
+    Plant("genesis not written", Owner._begin, "owned.begin(Work", "(Work"),
     Plant("no fencing", Seat.transactions, "{self.partition}", "{id(self)}"),
     Plant("epoch not raised", Owner._own, "last.epoch + 1", "last.epoch"),
     Plant("warm task without comparing heads", Owned.stands_at, "== (told.seq, told.head)", "!= ()"),
-    Plant("warm task that has folded ahead", Owned.stands_at, "not self._ahead and ", ""),
     Plant("taken over taken for damage", Owner._settle, "seat.marks() == marks", "True"),
     Plant("ends of inputs taken from the ledger", Owner._restore, "owned.task.merge.rewind()", "pass"),
     Plant("nothing folded again", Owner._restore, "self._fold_again(owned, entries[1:])", "[]"),
@@ -78,7 +82,12 @@ STATES = [
     Plant("tombstone not written", Checkpoint._gone, "for n in range(count_of(before))", "for n in ()"),
     Plant("merge point not saved", Task.restore, "self.merge.restore(state.merge)", "pass"),
     Plant("a changed key not saved", Features.save, "save(state.changed,", "save(list(state.changed)[1:],"),
-    Plant("held labels not saved", Saving.save, "self._join.save(state.join)", "state.join.rows.save()"),
+    Plant(
+        "held labels not saved",
+        Saving.save,
+        "self._join.save(state.join)",
+        "(each for each in self._join.save(state.join) if not each[0].startswith(b'h/'))",
+    ),
     Plant("windows not saved", Saving.save, "self._features.save(state.windows)", "()"),
     Plant(
         "model of the start saved",

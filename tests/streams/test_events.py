@@ -80,7 +80,7 @@ def test_a_value_that_is_not_finite_is_rejected_and_leaves_no_trace_in_the_windo
 
     assert [r.reject.reason for r in refusals(emitted)] == [Reason.NOT_FINITE]
     assert not state.windows.histories
-    assert not state.join.ids
+    assert not len(state.join.rows)
 
 
 def test_finite_values_whose_sum_is_not_are_no_reason_to_reject() -> None:

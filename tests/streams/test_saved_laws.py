@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import streams.index
 import streams.rows
 import streams.saved_windows
 import streams.windows
@@ -32,9 +33,10 @@ STEPS_MS = (0, 0, 1, 5, 30, 120, -20, -90)
 
 @pytest.fixture(autouse=True, scope="module")
 def small_segments() -> Iterator[None]:
-    """Segments of few rows, so that small logs have many, and windows that soon forget what lies behind them."""
+    """Segments and tables of few rows, so that small logs have many, and windows that soon forget what is behind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams.rows, "SEGMENT", 3)
+        patch.setattr(streams.index, "FULL", 2)
         patch.setattr(streams.saved_windows, "PAGE", 2)
         patch.setattr(streams.windows, "COMPACT_ABOVE", 1)
         yield
