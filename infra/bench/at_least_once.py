@@ -102,7 +102,7 @@ class PlainOwned(Owned):
         if group is None:
             return None
         ends = self.task.positions
-        return Batch(group.messages, Entry.trusted(records=sum(ends.values()) - before, ends=ends))
+        return Batch(group.messages, Entry.trusted(records=sum(ends.values()) - before, ends=ends, counts={}))
 
     def commit(self, batch: Batch) -> None:
         """Send, flush, commit positions."""

@@ -17,15 +17,17 @@ class Due:
 
     So what must be folded again is a second's work, and up to three where saving costs more than 20 ms.
 
-    >>> now = iter([0.0, 0.5, 2.0, 2.1, 3.0, 7.2, 7.3])
+    >>> now = iter([0.0, 0.5, 2.0, 2.05, 2.1, 3.0, 7.2, 7.25, 7.3])
     >>> due = Due(lambda: next(now))
     >>> due.folded(0.01)
     >>> due.now(), due.now()
     (False, True)
+    >>> due.saving()
     >>> due.saved(cost_s=0.1)
     >>> due.folded(0.01)
     >>> due.now(), due.now()
     (False, True)
+    >>> due.saving()
     >>> due.saved(cost_s=1.0)
     >>> due.folded(3.0)
     >>> due.now()
@@ -49,9 +51,13 @@ class Due:
         spaced_s = max(LEAST_S, SPACING * self._cost_s)
         return self._folded and (self._folding_s >= MOST_S or self._clock() - self._saved_s >= spaced_s)
 
-    def saved(self, cost_s: float) -> None:
-        """A checkpoint was written; encoding, producing and committing it took that long."""
-        self._cost_s = cost_s
+    def saving(self) -> None:
+        """A checkpoint goes with the next commit; what is folded from now on is for the one after it."""
         self._saved_s = self._clock()
         self._folded = False
         self._folding_s = 0.0
+
+    def saved(self, cost_s: float) -> None:
+        """It was written; encoding, producing and committing it took that long."""
+        self._cost_s = cost_s
+        self._saved_s = self._clock()

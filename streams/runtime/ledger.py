@@ -95,7 +95,7 @@ class LedgerTopic(NamedTuple):
 
 
 class Chain:
-    """The end of one task's ledger: what the next entry follows on."""
+    """The end of one task's ledger, committed or about to be: what the next entry follows on."""
 
     def __init__(self, named: Named, signer: Signer | None, last: Entry | None = None, *, epoch: int = 0) -> None:
         self.named = named
@@ -106,7 +106,7 @@ class Chain:
         self.ends: dict[str, int] = {} if last is None else last.ends
 
     def next(self, work: Work, *, kind: Kind = "batch", checkpoint: bool = False, note: str | None = None) -> Entry:
-        """The entry that says so, sealed. It counts from the moment that `advance` is told of its commit."""
+        """The entry that says so, sealed; the one after it follows on it."""
         named = self.named
         body: dict[str, Any] = {
             "pipeline": named.pipeline,
@@ -133,11 +133,9 @@ class Chain:
             "previous": self.head,
         }
         head = _head(body)
-        return Entry.trusted(**body, head=head, signature=self.signer.sign(head) if self.signer else None)
-
-    def advance(self, entry: Entry) -> None:
-        """`entry` is committed."""
+        entry = Entry.trusted(**body, head=head, signature=self.signer.sign(head) if self.signer else None)
         self.seq, self.head, self.ends = entry.seq, entry.head, entry.ends
+        return entry
 
 
 def check(entry: Entry, before: Entry | None, signer: Signer | None) -> None:

@@ -1,12 +1,10 @@
 """Every metric of a worker, with its meaning, in one place."""
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
-from prometheus_client import Counter as Total
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streams.runtime.task import Task
 
@@ -38,11 +36,10 @@ class Metrics:
             "Latest statistic of a monitor: ADWIN's error estimate, stability distance",
             *("partition", "monitor", "subject"),
         )
-        self._counted: dict[int, Counter[str]] = {}
         self._taught: dict[int, tuple[int, float]] = {}
 
-    def _total(self, name: str, meaning: str, *labels: str) -> Total:
-        return Total(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)
+    def _total(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)
@@ -66,9 +63,8 @@ class Metrics:
 
     def owned(self, task: Task, refolded: int) -> None:
         """A task has become ours; what it refolded was counted when it was first committed."""
-        self._counted[task.partition] = Counter(task.counts)
         self._refolded.labels(*self._labels).inc(refolded)
-        self.committed(task)
+        self.committed(task, {})
 
     def fenced(self) -> None:
         """A partition of ours was taken over."""
@@ -76,20 +72,17 @@ class Metrics:
 
     def released(self, partition: int) -> None:
         """A task is no longer ours."""
-        self._counted.pop(partition, None)
         self._taught.pop(partition, None)
         for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._held, self._model_age):
             gauge.remove(*self._labels, str(partition))
         self._monitor.remove_by_labels({"partition": str(partition)})
 
-    def committed(self, task: Task) -> None:
-        """What a task has folded is final: count it and say where it stands."""
+    def committed(self, task: Task, counts: Mapping[str, int]) -> None:
+        """What is in a batch is final: count it and say where the task stands."""
         partition = str(task.partition)
-        counted = self._counted[task.partition]
-        for name, count in task.counts.items():
+        for name, count in counts.items():
             role, _, result = name.partition(".")
-            self._records.labels(*self._labels, role, result).inc(count - counted[name])
-            counted[name] = count
+            self._records.labels(*self._labels, role, result).inc(count)
         self._disordered.labels(*self._labels, partition).set(task.merge.disordered)
         self._watermark.labels(*self._labels, partition).set(getattr(task.state, "watermark_ms", 0) / 1000)
         self._learning(task, partition)

@@ -31,17 +31,24 @@ TRIES = 5
 
 
 class Batch(NamedTuple):
-    """What one transaction makes final: outputs, the entry about them, and the state where a checkpoint is due."""
+    """What one transaction makes final: outputs, the entry about them, and the state where a checkpoint is due.
+
+    `encoding_s` is what it took to encode the state.
+    """
 
     messages: Sequence[Message]
     entry: Entry
     state: Sequence[Message] = ()
-    began_s: float = 0.0
+    encoding_s: float = 0.0
 
 
 @dataclass(slots=True)
 class Owned:
-    """A task with the producer that makes it ours and the end of its ledger. One thread at a time."""
+    """A task with the producer that makes it ours and the end of its ledger.
+
+    Batches are committed one by one in the order in which they were folded. While one thread commits a batch, another
+    may fold the next: `fold` and `commit` share nothing but the batches. `chain` ends with what was folded last.
+    """
 
     seat: Seat
     task: Task
@@ -53,8 +60,8 @@ class Owned:
     clock: Callable[[], float]
     genesis: str = ""
     refolded: int = 0
-    _ahead: bool = False
-    """Whether the state has folded what is not committed."""
+    _ahead: int = 0
+    """How many batches the state has folded that are not committed."""
 
     def deliver(self, run: Run) -> bool:
         """Buffer what a fetch gave; False where there is a gap before it."""
@@ -69,12 +76,12 @@ class Owned:
         return True
 
     def fold(self) -> Batch | None:
-        """What the next commit makes final; None where nothing is queued. It must be committed before the next."""
-        self._ahead = True
+        """What the next commit makes final; None where nothing is queued."""
+        self._ahead += 1  # for ever, where this fails
         began_s = self.clock()
         group = self.task.step()
         if group is None:
-            self._ahead = False
+            self._ahead -= 1
             return None
         self.due.folded(self.clock() - began_s)
         return self._batch(group.work, group.messages, checkpoint=self.due.now() or self.task.in_a_row >= RUN)
@@ -85,6 +92,7 @@ class Owned:
         Not where nothing was folded since it was saved, nor where it has folded what could not be committed.
         """
         if not self._ahead and self.chain.seq > max(self.told.checkpoint, 0):
+            self._ahead += 1
             self.commit(self._batch(self.task.nothing(), (), checkpoint=True))
 
     def accept(self, differences: Sequence[str]) -> None:
@@ -93,13 +101,25 @@ class Owned:
         The state goes with it: what was accepted once is not folded again.
         """
         note = msgspec.json.encode({"differences": list(differences[:100]), "count": len(differences)}).decode()
-        began_s = self.clock()
-        entry = self.chain.next(self.task.nothing(), kind="accepted", checkpoint=True, note=note)
-        self.commit(Batch((), entry, self._state(entry), began_s))
+        self._ahead += 1
+        self.commit(
+            self._with_state((), self.chain.next(self.task.nothing(), kind="accepted", checkpoint=True, note=note))
+        )
+
+    def begin(self, work: Work) -> None:
+        """Commit entry 0, which says where folding begins."""
+        self._ahead += 1
+        self.commit(Batch((), self.chain.next(work, kind="genesis", note=self.genesis)))
 
     def _batch(self, work: Work, messages: Sequence[Message], *, checkpoint: bool) -> Batch:
-        entry, began_s = self.chain.next(work, checkpoint=checkpoint), self.clock()
-        return Batch(messages, entry, self._state(entry) if checkpoint else (), began_s)
+        entry = self.chain.next(work, checkpoint=checkpoint)
+        return self._with_state(messages, entry) if checkpoint else Batch(messages, entry)
+
+    def _with_state(self, messages: Sequence[Message], entry: Entry) -> Batch:
+        began_s = self.clock()
+        state = self._state(entry)
+        self.due.saving()
+        return Batch(messages, entry, state, self.clock() - began_s)
 
     def _state(self, entry: Entry) -> Sequence[Message]:
         task = self.task
@@ -119,7 +139,7 @@ class Owned:
 
         Raises `Fenced` where the task is somebody else's now, and `Problem` where Kafka does not take it.
         """
-        told = self._after(batch)
+        told, began_s = self._after(batch), self.clock()
         for _ in range(TRIES):
             try:
                 self._send(batch, told)
@@ -127,10 +147,10 @@ class Owned:
                 log.warning("%s, entry %d: %s", self.chain.named, batch.entry.seq, error)
                 if not self._took(batch, error):
                     continue
-            self.chain.advance(batch.entry)
-            self.told, self._ahead = told, False
+            self.told = told
+            self._ahead -= 1
             if batch.entry.checkpoint:
-                self.due.saved(cost_s=self.clock() - batch.began_s)
+                self.due.saved(cost_s=batch.encoding_s + self.clock() - began_s)
             return
         raise Outage(f"{self.chain.named}: Kafka did not take a batch {TRIES} times: check the brokers' logs")
 

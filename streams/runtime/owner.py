@@ -12,7 +12,7 @@ from streams.runtime.checkpoint import Checkpoint, Manifest
 from streams.runtime.due import Due
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Signer, Work
-from streams.runtime.owned import Batch, Owned
+from streams.runtime.owned import Owned
 from streams.runtime.ports import Fenced, Kafka, Mark, Transactions
 from streams.runtime.recovery import Beside
 from streams.runtime.seat import Seat, positions
@@ -122,8 +122,7 @@ class Owner:
         owned = self._at(seat, Chain(seat.named, self.signer), transactions, told)
         owned.task = Task(binding, partition, starts)
         owned.genesis = recovery.genesis_note(self.kafka.describe(binding.topics), binding.digest)
-        work = Work(starts=starts, ends=starts, counts={})
-        owned.commit(Batch((), owned.chain.next(work, kind="genesis", note=owned.genesis)))
+        owned.begin(Work(starts=starts, ends=starts, counts={}))
         return owned
 
     def _at(self, seat: Seat, chain: Chain, transactions: Transactions, told: Beside) -> Owned:

@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from schemas.problem import Problem
 from streams.runtime.ledger import Chain
 from streams.runtime.metrics import Metrics
-from streams.runtime.owned import Owned
+from streams.runtime.owned import Batch, Owned
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
 from streams.runtime.raw import Run
-from streams.runtime.task import Binding, Stopped, Task
+from streams.runtime.task import GROUP_LIMIT, Binding, Stopped, Task
+
+AHEAD = GROUP_LIMIT // 4
+"""Records that must wait for the next batch to be folded before the last one is committed: fewer go along with those
+that come until then, in fewer commits."""
 
 log = logging.getLogger(__name__)
 
@@ -111,16 +115,41 @@ class Ownership:
             self.fail(error)
 
     async def _drain(self, partition: int, held: Held) -> None:
+        """Fold and commit until nothing is queued. Where much is, the next batch is folded while one is committed."""
         owned = held.owned
-        while self._held.get(partition) is held:
-            with self._metrics.folding():
-                batch = owned.fold()
-            if batch is None:
-                return
+        before: Awaitable[None] | None
+        under_way: Awaitable[None] | None = None
+        try:
+            while self._held.get(partition) is held:
+                if under_way is not None and owned.task.queued < AHEAD:
+                    before, under_way = under_way, None
+                    await before
+                with self._metrics.folding():
+                    batch = owned.fold()
+                before, under_way = under_way, None
+                if before is not None:
+                    await before
+                elif batch is None:
+                    return
+                if batch is not None:
+                    under_way = self._commit(partition, owned, batch)
+        finally:
+            if under_way is not None:
+                await under_way
+
+    def _commit(self, partition: int, owned: Owned, batch: Batch) -> Awaitable[None]:
+        """Commit in a thread, from now on; it must be waited for."""
+
+        def commit() -> None:
             with self._metrics.committing(batch.entry.records):
-                await asyncio.to_thread(owned.commit, batch)
-            self._metrics.committed(owned.task)
+                owned.commit(batch)
+
+        async def committed(commit: Awaitable[None]) -> None:
+            await commit
+            self._metrics.committed(owned.task, batch.entry.counts)
             self.made_room(partition)
+
+        return committed(asyncio.get_running_loop().run_in_executor(None, commit))
 
     def _stop(self, partition: int, stopped: Stopped) -> None:
         """Leave one partition as it stands; the others go on. The last of them that stops ends the worker."""

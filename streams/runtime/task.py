@@ -106,6 +106,11 @@ class Task:
         return {topic: buffered.folded for topic, buffered in self.merge.inputs.items()}
 
     @property
+    def queued(self) -> int:
+        """How many records are buffered."""
+        return sum(len(buffered.records) for buffered in self.merge.inputs.values())
+
+    @property
     def in_a_row(self) -> int:
         """How many records of one input have just been rejected in a row."""
         return max((tally.in_a_row for tally in self.tallies.values()), default=0)

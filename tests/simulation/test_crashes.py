@@ -15,7 +15,7 @@ from tests.simulation.world import Outcome, run
 
 LONG = os.environ.get("MILLRACE_CHAOS") == "long"
 SEEDS = 10_000 if LONG else 200
-ALONE_SEEDS = 100 if LONG else 3
+ALONE_SEEDS = 100 if LONG else 4
 TIMES = 5
 CHAIN = 8
 TOO_MANY = 5
@@ -66,7 +66,7 @@ def test_a_fault_at_any_step_changes_nothing() -> None:
             outcome = struck(seed, fault._replace(skip=skip))
             struck_by.update(map(kind, outcome.fired))
 
-    assert not [str(fault) for fault in ALONE if struck_by[fault] <= ALONE_SEEDS // 2]
+    assert not [str(fault) for fault in ALONE if not struck_by[fault]]
 
 
 @pytest.mark.timeout(7_200 if LONG else 600)

@@ -13,8 +13,8 @@ from tests.simulation.planting import Plant
 from tests.simulation.plants import PLANTS
 from tests.simulation.world import run
 
-SEEDS = 20
-RUNS = 120
+SEEDS = 40
+RUNS = 240
 """Runs in which a bug must show."""
 
 

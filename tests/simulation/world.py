@@ -118,7 +118,9 @@ class World:
         require(last is not None, "a task was taken without a ledger")
         assert last is not None
         require((chain.seq, chain.head) == (last.seq, last.head), f"a task was taken that stands at {chain.seq}")
-        require(owned.task.positions == last.ends, f"it goes on at {owned.task.positions}, not at {last.ends}")
+        between = [self.log.partition(topic).read(last.ends[topic], at) for topic, at in owned.task.positions.items()]
+        behind = any(at < last.ends[topic] for topic, at in owned.task.positions.items())
+        require(not behind and not any(between), f"it goes on at {owned.task.positions}, not at {last.ends}")
         require(warm or last.kind == "genesis" or chain.epoch == last.epoch + 1, f"its epoch {chain.epoch} is not new")
 
     def _drain(self, owned: Owned) -> Owned | None:
@@ -128,7 +130,7 @@ class World:
             self.arrivals.arrive()
             self.arrivals.feed(owned)
             self.parked = owned  # who is fenced meanwhile keeps what it has, and tries again
-            folded = owned.advance()
+            folded = self._advance(owned)
             self.parked = None
             if folded and self._befalls(owned):
                 return None
@@ -138,6 +140,20 @@ class World:
             owned.close()
             return self.own()
         return owned
+
+    def _advance(self, owned: Owned) -> bool:
+        """Fold and commit; now and then a second batch is folded before the first is committed."""
+        first = owned.fold()
+        if first is None:
+            return False
+        ahead = None
+        if self.random.random() < 0.3:
+            self.arrivals.feed(owned)
+            ahead = owned.fold()
+        owned.commit(first)
+        if ahead is not None:
+            owned.commit(ahead)
+        return True
 
     def _befalls(self, owned: Owned) -> bool:
         """What happens after a commit, and whether this worker lets go of the partition."""

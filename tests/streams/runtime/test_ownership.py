@@ -1,15 +1,17 @@
 """A partition that stops by name: the others go on, health says so, and the last one ends the worker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 
 from streams.runtime.metrics import Metrics
-from streams.runtime.ownership import Ownership
+from streams.runtime.ownership import AHEAD, Ownership
 from streams.runtime.pages import health
+from streams.runtime.ports import Fenced
 from streams.runtime.task import Stopped
 from streams.runtime.watchdog import Watchdog
 
@@ -22,6 +24,8 @@ class Batches:
 
     refolded = 0
     records = 1
+    queued = 0
+    counts: ClassVar[dict[str, int]] = {}
     partition = 0
     merge = SimpleNamespace(inputs={})
     chain = SimpleNamespace(named="score", seq=0)
@@ -63,7 +67,7 @@ class Quiet(Metrics):
     def owned(self, task: Any, refolded: int) -> None:
         pass
 
-    def committed(self, task: Any) -> None:
+    def committed(self, task: Any, counts: Mapping[str, int]) -> None:
         pass
 
     def released(self, partition: int) -> None:
@@ -122,3 +126,57 @@ def test_a_partition_that_moves_away_is_not_remembered_as_stopped() -> None:
         assert not ownership.stopped
 
     run({0: Batches(0, stops=True), 1: Batches(0, stops=False)}, play)
+
+
+class Overlapping(Batches):
+    """Says in which order it folds and commits; a commit takes until the next fold, if `queued` says that one comes."""
+
+    def __init__(self, batches: int, *, queued: int) -> None:
+        super().__init__(batches, stops=False)
+        self.queued = queued
+        self.order: list[str] = []
+        self.folded_next = threading.Event()
+
+    def fold(self) -> Any:
+        self.order.append("fold")
+        if len(self.order) > 1:
+            self.folded_next.set()
+        return super().fold()
+
+    def commit(self, batch: Any) -> None:
+        if self.queued and self.committed == 0:
+            assert self.folded_next.wait(WITHIN_S)
+        self.order.append("commit")
+        super().commit(batch)
+
+
+def test_the_next_batch_is_folded_while_one_commits_where_much_waits() -> None:
+    many, few = Overlapping(2, queued=AHEAD), Overlapping(2, queued=0)
+
+    async def play(ownership: Ownership) -> None:
+        await ownership.step(0)
+        await ownership.step(1)
+
+    run({0: many, 1: few}, play)
+
+    assert many.order == ["fold", "fold", "commit", "fold", "commit", "fold"]
+    assert few.order == ["fold", "commit", "fold", "commit", "fold"]
+
+
+def test_what_was_folded_ahead_of_a_lost_commit_is_not_committed() -> None:
+    class Lost(Overlapping):
+        def commit(self, batch: Any) -> None:
+            super().commit(batch)
+            raise Fenced("a newer producer")
+
+    lost, taken = Lost(3, queued=AHEAD), []
+
+    async def play(ownership: Ownership) -> None:
+        ownership.taken_over = lambda partition, _: taken.append(partition)
+        await ownership.step(0)
+
+        assert ownership.task(0) is None
+
+    run({0: lost}, play)
+
+    assert (lost.order, taken) == (["fold", "fold", "commit"], [0])
