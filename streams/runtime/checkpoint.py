@@ -20,15 +20,27 @@ from streams.runtime.chunks import (
 )
 from streams.runtime.codec import Message
 
+LAYOUT = 1
+"""The shape of all that is saved: keys and values of every stage, what a task carries beside them, the manifest.
+
+To be raised with every change of what `Stage.save`, `Task.saved` or `Manifest` write, so that code of another layout
+refuses a state by name instead of reading something else into it. 0 is what was saved before there were layouts.
+"""
+
 MANIFEST = b"manifest"
 _SUMS = 1 << 64
+
+CURE = (
+    "bring the topic's records back from a copy; or stop the workers, delete the topic and run `millrace repair`, so "
+    "that the states of all its partitions are folded again from the log"
+)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Where a task stood when its state was saved, and what its values add up to.
 
     `task` is what the task carries beside its stage's state (how far the merge has come, rejects in a row), plain JSON.
-    `values` and `checksum` are filled in by `Checkpoint`.
+    `layout`, `values` and `checksum` are filled in by `Checkpoint`.
     """
 
     seq: int
@@ -38,15 +50,24 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     task: dict[str, Any]
     environment: str
     genesis: str
+    layout: int = 0
     values: int = 0
     checksum: int = 0
 
 
+class _Laid(msgspec.Struct, frozen=True):
+    """What a manifest of any layout says."""
+
+    layout: int = 0
+
+
 class Restored(NamedTuple):
-    """What was saved last: `values` is what `Stage.restore` takes."""
+    """What was saved last: `values` is what `Stage.restore` takes. `topic` and `cure` are those of its `Checkpoint`."""
 
     manifest: Manifest
     values: dict[bytes, bytes]
+    topic: str
+    cure: str
 
 
 class Checkpoint:
@@ -55,10 +76,12 @@ class Checkpoint:
     After a compaction the latest record of each key is left. So every value has a checksum over key and bytes, each of
     its chunks repeats it, and the manifest has the count of all values and the sum of their checksums (mod 2**64).
     What `messages` gives must be committed in one transaction or else be sent again: it counts as being there.
+    `cure` is what a person can do where it cannot be used.
     """
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, *, cure: str = CURE) -> None:
         self.topic = topic
+        self.cure = cure
         self.checksum = 0
         self._live: dict[bytes, bytes] = {}
         self._manifest: bytes | None = None
@@ -81,7 +104,7 @@ class Checkpoint:
                 records += self._gone(key)
             else:
                 self._put(key, value, records)
-        told = msgspec.structs.replace(manifest, values=self.values, checksum=self.checksum)
+        told = msgspec.structs.replace(manifest, layout=LAYOUT, values=self.values, checksum=self.checksum)
         body = msgspec.json.encode(told)
         head, before = head_of(MANIFEST, body), self._manifest
         self._manifest = head
@@ -113,7 +136,8 @@ class Checkpoint:
     def restore(self, records: Iterable[tuple[bytes, bytes | None]]) -> Restored | None:
         """What `records`, in the order of the log, leave behind; None where nothing was ever saved.
 
-        Raises `Problem`, naming the key, where anything is damaged, missing or too much.
+        Raises `Problem`, naming the key, where anything is damaged, missing or too much, and where it was saved by code
+        of another layout.
         """
         latest: dict[bytes, bytes] = {}
         for key, value in records:
@@ -129,10 +153,21 @@ class Checkpoint:
                     f"holds {len(values)} values, {named(next(iter(values)))} among them, but no manifest"
                 )
             return None
-        manifest = msgspec.json.decode(body, type=Manifest)
+        manifest = self._read(body)
         self._manifest = self._live.pop(MANIFEST)
         self._compare(manifest)
-        return Restored(manifest, values)
+        return Restored(manifest, values, self.topic, self.cure)
+
+    def _read(self, manifest: bytes) -> Manifest:
+        try:
+            layout = msgspec.json.decode(manifest, type=_Laid).layout
+            if layout != LAYOUT:
+                raise self._broken(
+                    f"was saved in layout {layout} by another version of Millrace, this one reads {LAYOUT}"
+                )
+            return msgspec.json.decode(manifest, type=Manifest)
+        except msgspec.DecodeError as error:
+            raise self._broken(f"has a manifest that cannot be read: {error}") from error
 
     def _assembled(self, latest: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
         """Each value from its chunks, which must be all there and as they were written."""
@@ -176,7 +211,4 @@ class Checkpoint:
             )
 
     def _broken(self, what: str) -> Problem:
-        return Problem(
-            f"the saved state in {self.topic} cannot be used, it {what}: bring the topic's records back from a copy, "
-            f"or delete them, so that the state is folded again from the log"
-        )
+        return Problem(f"the saved state in {self.topic} cannot be used, it {what}. To go on, {self.cure}")

@@ -10,6 +10,7 @@ from streams.runtime.checkpoint import Restored
 from streams.runtime.environment import differing, environment
 from streams.runtime.findings import Audit
 from streams.runtime.ports import Kafka
+from streams.runtime.resumed import resume
 from streams.runtime.task import Binding, Group, Task
 
 LESSER = ("python", "code")
@@ -95,7 +96,7 @@ def _from_saved(kafka: Kafka, binding: Binding, saved: Restored, last: Entry) ->
         raise Problem(f"the saved state was computed by {', '.join(unlike)}")
     inputs = recovery.sources(kafka, last.partition, manifest.positions, last.ends)
     task = Task(binding, last.partition, manifest.positions)
-    task.restore(manifest.task, saved.values)
+    resume(task, saved)
     return Folding(task, inputs, after=manifest.seq)
 
 

@@ -15,6 +15,7 @@ from streams.runtime.ledger import Chain, Named, Signer, Work
 from streams.runtime.owned import Owned
 from streams.runtime.ports import Fenced, Kafka, Mark, Transactions
 from streams.runtime.recovery import Beside
+from streams.runtime.resumed import resume
 from streams.runtime.seat import Seat, positions
 from streams.runtime.task import Binding, Task
 
@@ -153,7 +154,7 @@ class Owner:
         differences: list[str] = []
         if saved is not None:
             differences += self._other_environment(saved.manifest, what)
-            owned.task.restore(saved.manifest.task, saved.values)
+            resume(owned.task, saved)
             log.info("%s: its state of entry %d is read, %d values", what, told.checkpoint, len(saved.values))
         differences += self._fold_again(owned, entries[1:])
         owned.task.merge.rewind()  # where the last entry ended is not where an input ends now

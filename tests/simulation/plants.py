@@ -74,7 +74,7 @@ OWNING = [
         "Task(binding, partition, first.ends)",
         "Task(binding, partition, entries[-1].ends)",
     ),
-    Plant("state not restored", Owner._restore, "owned.task.restore(saved.manifest.task, saved.values)", "pass"),
+    Plant("state not restored", Owner._restore, "resume(owned.task, saved)", "pass"),
 ]
 
 STATES = [

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.problem import Problem
-from streams.runtime import chunks
-from streams.runtime.checkpoint import Checkpoint
+from streams.runtime import checkpoint, chunks
+from streams.runtime.checkpoint import LAYOUT, Checkpoint, Manifest
 from streams.runtime.chunks import CHUNK
 from tests.streams.saved import MANIFEST
 
@@ -128,4 +128,51 @@ def test_damage_is_named_with_its_cure(damage: Callable[[], Records], said: str)
         read(damage())
 
     assert said in str(caught.value)
-    assert "folded again from the log" in str(caught.value)
+    assert "delete the topic and run `millrace repair`" in str(caught.value)
+
+
+def test_a_state_of_another_layout_is_refused_before_anything_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "LAYOUT", LAYOUT + 1)
+    newer = written({b"a": b"1"})
+    monkeypatch.undo()
+
+    with pytest.raises(
+        Problem, match=f"saved in layout {LAYOUT + 1} by another version of .*, this one reads {LAYOUT}"
+    ):
+        read(newer)
+
+
+@pytest.mark.parametrize("body", [b'{"seq":7}', b'{"seq":7,"head":[],"values":1}', b"nonsense", b"[]"])
+def test_a_manifest_of_another_shape_is_refused_by_name(body: bytes) -> None:
+    found = {key: value for key, value in GOOD.items() if key != b"0:manifest"}
+    found[b"0:manifest"] = chunks.head_of(b"manifest", body) + body
+
+    with pytest.raises(Problem, match=r"taps\.state cannot be used, it (was saved in layout 0|has a manifest that)"):
+        read(found)
+
+
+def test_a_manifest_of_this_layout_that_lacks_a_field_is_refused_by_name() -> None:
+    body = b'{"layout":%d,"seq":7}' % LAYOUT
+    found = {b"0:manifest": chunks.head_of(b"manifest", body) + body}
+
+    with pytest.raises(Problem, match=r"has a manifest that cannot be read: .*missing required field"):
+        read(found)
+
+
+def test_what_is_saved_says_its_layout() -> None:
+    restored = Checkpoint("taps.state").restore(GOOD.items())
+
+    assert MANIFEST.layout != LAYOUT
+    assert restored is not None
+    assert restored.manifest == Manifest(
+        seq=7,
+        head="ab",
+        epoch=1,
+        positions={"e": 3},
+        task={},
+        environment="here",
+        genesis="{}",
+        layout=LAYOUT,
+        values=3,
+        checksum=restored.manifest.checksum,
+    )
