@@ -11,7 +11,20 @@ from typer.core import TyperGroup
 
 from schemas.problem import Problem
 
-COMMANDS = ("bench", "demo", "produce", "rejected", "repair", "replay", "sink", "status", "up", "verify", "worker")
+COMMANDS = (
+    "archive",
+    "bench",
+    "demo",
+    "produce",
+    "rejected",
+    "repair",
+    "replay",
+    "sink",
+    "status",
+    "up",
+    "verify",
+    "worker",
+)
 """Each is the function, or the group of commands, of its own name in the file of its own name."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from infra.audit import archives
 from infra.audit.opened import Opened, not_begun, opened
 from infra.audit.verdict import Verdict
 from infra.audit.verdict import verify as audited
@@ -28,12 +30,17 @@ def verify(
     *,
     stage: Annotated[str | None, typer.Option(help="This stage alone: score or monitor.")] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="This partition alone.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="Begin with the archives in this folder, not with the first entry."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as one line of JSON.")] = False,
 ) -> None:
     """Walk the chain of every ledger, compute every batch again, and compare it with what was written.
 
     Reads only, also beside running workers. Exit status 0: all holds; 1: a difference or a broken chain, which are
     named. Where inputs are gone and only the chain was checked, it says so. MILLRACE_LEDGER_KEY checks signatures.
+    `--from` computes what came after an archive, so that inputs from before it may be gone.
 
     Example: millrace verify payments.py:payments --stage score
     """
@@ -41,7 +48,10 @@ def verify(
     with opened(pipeline, settings, stage) as stages:
         if not stages:
             raise not_begun(pipeline, settings)
-        verdicts = [_verdict(each, number) for each in stages for number in numbers(each, partition)]
+        tasks = [(each, number) for each in stages for number in numbers(each, partition)]
+        if folder is not None:
+            _require_archives(folder, tasks)
+        verdicts = [_verdict(each, number, folder) for each, number in tasks]
     if not as_json:
         _tell(verdicts)
     else:
@@ -61,13 +71,20 @@ def numbers(stage: Opened, partition: int | None) -> range:
     return range(partition, partition + 1)
 
 
-def _verdict(stage: Opened, partition: int) -> Verdict:
+def _require_archives(folder: Path, tasks: list[tuple[Opened, int]]) -> None:
+    """Look at every archive before anything is folded. Raises `Problem` where one is not sound, or there is none."""
+    if not [stage for stage, number in tasks if archives.read(folder, stage, number) is not None]:
+        path = archives.path_of(folder, *tasks[0])
+        raise Problem(f"{folder} holds no archive of these tasks, such as {path.name}: `millrace archive` writes them")
+
+
+def _verdict(stage: Opened, partition: int, folder: Path | None) -> Verdict:
     try:
         span = stage.auditor.span(partition)
     except Broken:
         span = None  # the audit itself says where
     with folding_bar(f"{stage.stage}, partition {partition}", covered(*span) if span is not None else 1) as advance:
-        return audited(stage, partition, lambda entry, _: advance(covered(entry, entry)))
+        return audited(stage, partition, lambda entry, _: advance(covered(entry, entry)), folder)
 
 
 def _tell(verdicts: list[Verdict]) -> None:

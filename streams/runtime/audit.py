@@ -1,4 +1,4 @@
-"""Folding a whole ledger again, from its first entry, and comparing it with what was committed."""
+"""Folding a whole ledger again, from its first entry or an archive, and comparing it with what was committed."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
+from streams.runtime.archive import Archive, require_begun, require_of
 from streams.runtime.checkpoint import Checkpoint, Restored
 from streams.runtime.findings import Audit, Broken
-from streams.runtime.folding import Span, begin
+from streams.runtime.folding import Saved, Span, begin
 from streams.runtime.ledger import START, Signer, check
 from streams.runtime.ports import Kafka
 from streams.runtime.stored import Stored, stored
@@ -56,24 +57,26 @@ class Auditor:
         near = deque(self.entries(partition, high - NEAR_END), maxlen=1)
         return Span(first, (near or deque(self.entries(partition), maxlen=1))[0])
 
-    def audit(self, partition: int, watch: Watch = lambda *_: None) -> Audit:
+    def audit(self, partition: int, watch: Watch = lambda *_: None, archive: Archive | None = None) -> Audit:
         """Check the chain, fold every batch again, and compare outputs with the ledger and with what the topics hold.
 
-        `watch` is told of every entry, with what folding it again gave. Where the inputs no longer reach back to the
-        first entry, folding begins with the saved state; where they do not reach back to that either, the chain alone
-        is checked, as far as it holds.
+        `watch` is told of every entry, with what folding it again gave. Folding begins with the `archive`, or with the
+        first entry. Where the inputs no longer reach back to that, it begins with the saved state; where they do not
+        reach back to that either, the chain alone is checked, as far as it holds.
+        Raises `Problem` where the archive is not of this ledger, or cannot be read.
         """
         audit = Audit(partition=partition)
         try:
-            self._audit(partition, audit, watch)
+            self._audit(partition, audit, watch, archive)
         except Broken as broken:
             audit.broken = str(broken)
             audit.differs(audit.broken)
         return audit
 
-    def _audit(self, partition: int, audit: Audit, watch: Watch) -> None:
-        topics = stored(self.kafka, self.binding, partition, alone=self.alone)
-        for entry, group in self.walk(partition, audit):
+    def _audit(self, partition: int, audit: Audit, watch: Watch, archive: Archive | None) -> None:
+        whole = archive is None  # else outputs stand there that nobody has folded again
+        topics = stored(self.kafka, self.binding, partition, alone=self.alone and whole)
+        for entry, group in self.walk(partition, audit, archive):
             if group is not None and audit.chain_only is None:
                 _compare(entry, group, topics, audit)
             watch(entry, group)
@@ -86,10 +89,12 @@ class Auditor:
                 audit.differs(told)
         audit.gone = sum(topic.gone for topic in topics.values())
 
-    def walk(self, partition: int, audit: Audit) -> Iterator[tuple[Entry, Group | None]]:
+    def walk(
+        self, partition: int, audit: Audit, archive: Archive | None = None
+    ) -> Iterator[tuple[Entry, Group | None]]:
         """Every entry up to the one that is the last now, with what folding it again gives.
 
-        What is found goes to `audit`. Raises `Broken` where the chain does not hold.
+        What is found goes to `audit`. Raises `Broken` where the chain does not hold, `Problem` as `audit` does.
         """
         told = self._beside(partition)
         saved = self._saved(partition, told, audit)
@@ -98,11 +103,13 @@ class Auditor:
         if max(heads, default=-1) > (span.last.seq if span is not None else -1):
             ends = f"ends with entry {span.last.seq}" if span is not None else "is empty"
             raise Broken(f"{name} {ends}, but offsets or state are of entry {max(heads)}: it was cut off")
+        if archive is not None:
+            self.require(partition, archive)
         if span is None:
             return
         if span.first.seq != 0:
             audit.differs(f"{name} begins with entry {span.first.seq}: what came before was cut off")
-        folding = begin(self.kafka, self.binding, span, saved, audit)
+        folding = begin(self.kafka, self.binding, span, Saved(saved, archive and archive.saved), audit)
         for entry in self.entries(partition):
             audit.met(entry)
             if heads.get(entry.seq, entry.head) != entry.head:
@@ -110,6 +117,16 @@ class Auditor:
             yield entry, folding.fold(entry, audit) if folding is not None else None
             if entry.seq == span.last.seq:
                 return
+
+    def require(self, partition: int, archive: Archive) -> None:
+        """Raise `Problem` unless `archive` is of an entry of this ledger, and `Broken` where that was cut off."""
+        span, name = self.span(partition), self._name(partition)
+        if span is not None:
+            require_begun(archive, span.first)
+        if span is None or span.last.seq < archive.seq:
+            ends = f"ends with entry {span.last.seq}" if span is not None else "is empty"
+            raise Broken(f"{name} {ends}, but the archive {archive.name} is of entry {archive.seq}: it was cut off")
+        require_of(archive, next((entry for entry in self.entries(partition) if entry.seq == archive.seq), None))
 
     def _checked(self, value: bytes | None, partition: int, before: Entry | None) -> Entry:
         binding, name = self.binding, self._name(partition)

@@ -22,6 +22,7 @@ class Broken(Problem):
 class Audit:
     """What came of it. `chain_only` says why not everything was folded again, where that is so.
 
+    `archived` is the entry with whose state, out of an archive, folding began; None where none was given or of use.
     `accepted` counts the entries by which a person accepted differences, `passed` those differences, which are not
     among the `found`. `gone` are outputs that their topics no longer hold. `key_ids` are of the keys that have signed,
     empty for entries that nobody has; `environments` what has computed, with the first entry that says so. `broken`
@@ -40,6 +41,7 @@ class Audit:
     head: str = START
     key_ids: set[str] = field(default_factory=set)
     environments: dict[str, int] = field(default_factory=dict)
+    archived: int | None = None
     chain_only: str | None = None
     broken: str | None = None
     _told: list[tuple[int, str]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A task that folds again what a ledger lists, from its first entry or from the state that was saved last."""
+"""A task that folds again what a ledger lists: from its first entry, an archive or the state that was saved last."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -51,13 +51,21 @@ class Folding:
         return group
 
 
-def begin(kafka: Kafka, binding: Binding, span: Span, saved: Restored | None, audit: Audit) -> Folding | None:
+class Saved(NamedTuple):
+    """The states that are there to begin with: the one on its topic, and one from an archive."""
+
+    last: Restored | None
+    archived: Restored | None = None
+
+
+def begin(kafka: Kafka, binding: Binding, span: Span, saved: Saved, audit: Audit) -> Folding | None:
     """What folds again; None, with the reason in `audit`, where that is not possible any more.
 
-    It begins as the task did or, where ledger or inputs no longer reach back so far, with the saved state.
+    It begins with the archive or, where none is given, as the task did. Where ledger or inputs no longer reach back so
+    far, it begins with the state that was saved last. Raises `Problem` where an archived state cannot be gone on with.
     """
-    first = span.first
-    genesis = first.note if first.seq == 0 else saved and saved.manifest.genesis
+    first, any_state = span.first, saved.archived or saved.last
+    genesis = first.note if first.seq == 0 else any_state and any_state.manifest.genesis
     if genesis is None:
         audit.chain_only = "no entry and no saved state says what the ledger began with"
         return None
@@ -69,35 +77,45 @@ def begin(kafka: Kafka, binding: Binding, span: Span, saved: Restored | None, au
         audit.differs(str(problem))
         return None
     try:
-        return _from_genesis(kafka, binding, span)
+        inputs = _inputs(kafka, span, saved.archived)
     except Problem as problem:
         audit.chain_only = str(problem)
+        return _from_last(kafka, binding, span, saved.last, audit)
+    if saved.archived is None:
+        return Folding(Task(binding, first.partition, first.ends), inputs, after=0)
+    audit.archived = saved.archived.manifest.seq
+    return Folding(_task(binding, first.partition, saved.archived), inputs, after=audit.archived)
+
+
+def _inputs(kafka: Kafka, span: Span, start: Restored | None) -> dict[str, recovery.Source]:
+    """All that was folded behind `start`, or ever. Raises `Problem` where ledger or inputs do not reach back so far."""
+    first, last = span
+    if start is None and first.seq != 0:
+        raise Problem(f"the ledger begins with entry {first.seq}")
+    return recovery.sources(kafka, first.partition, start.manifest.positions if start else first.ends, last.ends)
+
+
+def _from_last(kafka: Kafka, binding: Binding, span: Span, saved: Restored | None, audit: Audit) -> Folding | None:
+    """Folding begins with the state that was saved last, where inputs reach back to it and it is ours."""
+    if saved is None:
+        return None
     try:
-        return _from_saved(kafka, binding, saved, span.last) if saved is not None else None
+        task = _task(binding, span.first.partition, saved)
+        return Folding(task, _inputs(kafka, span, saved), after=saved.manifest.seq)
     except Problem as problem:
         audit.chain_only = str(problem)
         return None
 
 
-def _from_genesis(kafka: Kafka, binding: Binding, span: Span) -> Folding:
-    """Folding begins as the task did. Raises `Problem` where ledger or inputs no longer reach back so far."""
-    first, last = span
-    if first.seq != 0:
-        raise Problem(f"the ledger begins with entry {first.seq}")
-    inputs = recovery.sources(kafka, first.partition, first.ends, last.ends)
-    return Folding(Task(binding, first.partition, first.ends), inputs, after=0)
-
-
-def _from_saved(kafka: Kafka, binding: Binding, saved: Restored, last: Entry) -> Folding:
-    """Folding begins with the saved state. Raises `Problem` where inputs do not reach back to it, or it is not ours."""
+def _task(binding: Binding, partition: int, saved: Restored) -> Task:
+    """The task as it was saved. Raises `Problem` where it cannot be gone on with here."""
     manifest = saved.manifest
     unlike = [each for each in differing(manifest.environment, environment()) if not each.startswith(LESSER)]
     if unlike:
-        raise Problem(f"the saved state was computed by {', '.join(unlike)}")
-    inputs = recovery.sources(kafka, last.partition, manifest.positions, last.ends)
-    task = Task(binding, last.partition, manifest.positions)
+        raise Problem(f"the saved state in {saved.topic} was computed by {', '.join(unlike)}")
+    task = Task(binding, partition, manifest.positions)
     resume(task, saved)
-    return Folding(task, inputs, after=manifest.seq)
+    return task
 
 
 def _unlike(entry: Entry, group: Group) -> str | None:
