@@ -1,5 +1,6 @@
 """The order in which a task folds its inputs: a merge by time, role and offset, never by what came first."""
 
+import sys
 from collections import deque
 from collections.abc import Sequence
 
@@ -8,6 +9,7 @@ import msgspec
 from streams.runtime.raw import Raw, Run
 
 Place = tuple[int, int, int]
+LAST: Place = (sys.maxsize, 0, 0)
 
 
 class Input:
@@ -104,10 +106,24 @@ class Merge:
         """Up to `limit` records in merge order, each with the rank of its input."""
         taken: list[tuple[int, Raw]] = []
         while len(taken) < limit and self.ready:
-            filled = sorted((i for i in self.inputs.values() if i.records), key=Input.head)
-            bound = filled[1].head() if len(filled) > 1 else None
-            self._take_run(filled[0], bound, limit, taken)
+            filled = [each for each in self.inputs.values() if each.records]
+            if len(filled) > 1:
+                self._interleave(filled, limit, taken)
+            else:
+                self._take_run(filled[0], None, limit, taken)
         return taken
+
+    def _interleave(self, filled: list[Input], limit: int, taken: list[tuple[int, Raw]]) -> None:
+        """Take from several inputs until one of them is empty."""
+        heads = [each.head() for each in filled]
+        while len(taken) < limit:
+            head = min(heads)
+            at = heads.index(head)
+            heads[at] = LAST
+            self._take_run(filled[at], min(heads), limit, taken)
+            if not filled[at].records:
+                return
+            heads[at] = filled[at].head()
 
     def _take_run(self, first: Input, bound: Place | None, limit: int, taken: list[tuple[int, Raw]]) -> None:
         """Take from `first` as long as it stands before `bound`, the head of the next input."""
