@@ -23,8 +23,11 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     named = pipeline.topics(settings.topic_prefix)
     kept = [*named.outputs, *(named.ledger(pipeline.version, stage) for stage in STAGES)]
     specs = [topics.TopicSpec(name=name, partitions=count) for name in kept]
-    for stage in STAGES:
-        name = named.state(pipeline.version, stage)
-        specs.append(topics.TopicSpec(name=name, partitions=count, cleanup="compact"))
+    specs += [state_topic(named.state(pipeline.version, stage), partitions=count) for stage in STAGES]
     topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
     return count
+
+
+def state_topic(name: str, *, partitions: int) -> topics.TopicSpec:
+    """The topic of a stage's saved state, of which the latest record of each key is kept."""
+    return topics.TopicSpec(name=name, partitions=partitions, cleanup="compact")

@@ -107,7 +107,7 @@ class Pickled:
     def _refused(self, module: str, name: str) -> Problem:
         return Problem(
             f"{self._what} that was saved names {module}.{name}, which none is made of, so it was not read: find out "
-            f"who wrote it; then delete it, so that the state is folded again from the log"
+            f"who wrote it"
         )
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra import topics
 from infra.audit.group import group_of
 from infra.audit.opened import Opened
+from infra.feed import KAFKA_WITHIN_S
+from infra.pipeline_topics import state_topic
+from infra.settings import Settings
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
@@ -33,6 +37,13 @@ def require_stopped(stage: Opened) -> None:
             f"group {group.id} is in use by {names}: stop the workers first; one that was killed is forgotten when its "
             f"session has timed out"
         )
+
+
+def with_state_topic(stage: Opened, settings: Settings) -> bool:
+    """Create the topic of the saved state where somebody has deleted it, and say whether that was so."""
+    spec = state_topic(stage.binding.state_topic, partitions=stage.binding.partitions)
+    factor = settings.kafka_replication_factor
+    return bool(topics.ensure(stage.admin, [spec], replication_factor=factor, within_s=KAFKA_WITHIN_S))
 
 
 def mending(stage: Opened, partition: int) -> Mending | None:

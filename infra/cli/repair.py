@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.audit.mending import Mending, mend, mending, require_stopped
+from infra.audit.mending import Mending, mend, mending, require_stopped, with_state_topic
 from infra.audit.opened import not_begun, opened
 from infra.cli.verify import numbers
 from infra.settings import Settings
@@ -26,7 +26,8 @@ def repair(
 ) -> None:
     """Rewrite the committed offsets of stopped workers from their ledger, after showing what will change.
 
-    For offsets that were reset by hand, or went with an expired group. Before it, find out what changed them.
+    For offsets that were reset by hand, or went with an expired group. Before it, find out what changed them. Where the
+    topic of a saved state was deleted, it is created, and the state is folded again from the log by the next worker.
 
     Example: millrace repair payments.py:payments --stage score
     """
@@ -36,9 +37,12 @@ def repair(
             raise not_begun(pipeline, settings)
         for each in stages:
             require_stopped(each)
+        screen = Console(soft_wrap=True)
+        for each in stages:
+            if with_state_topic(each, settings):
+                screen.print(f"{each.binding.state_topic} was not there: created", highlight=False)
         found = [mending(each, number) for each in stages for number in numbers(each, partition)]
         wrong = [each for each in found if each is not None]
-        screen = Console(soft_wrap=True)
         if not wrong:
             screen.print("offsets and ledger agree: there is nothing to repair")
             return

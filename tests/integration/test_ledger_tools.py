@@ -14,6 +14,7 @@ from infra.settings import Settings
 from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.load import load
+from streams.runtime import checkpoint
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Work
 from tests.integration.driven import ask, fold, given, put, scoring
@@ -198,3 +199,82 @@ def _flip(settings: Settings, stage: Opened, partition: int) -> None:
     saved = next(record for run in stage.kafka.read(topic, partition, 0) for record in run.records)
     assert saved.value is not None
     put(settings, topic, partition, saved.key, saved.value[:-1] + bytes([saved.value[-1] ^ 1]))
+
+
+def test_all_since_an_archive_is_verified_when_the_inputs_before_it_are_gone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "archives"
+    given(settings, TILLS, payments(0, 600), partitions=2)
+    with scoring(settings, TILLS) as stage:
+        fold(stage)
+        with pytest.raises(Problem, match="holds no archive of these tasks"):
+            ask(settings, "verify", TILLS, "--from", str(folder))
+        shown = ask(settings, "archive", TILLS, "--to", str(folder)).stdout
+        ends = [_archived_ends(stage, number) for number in range(2)]
+        given(settings, TILLS, payments(600, 900), partitions=2)
+        fold(stage)
+        _expire(stage, ends)
+        found = said(settings, "verify", TILLS, "--stage", "score", "--from", str(folder))
+        told = ask(settings, "verify", TILLS, "--from", str(folder)).stdout
+    paths = sorted(folder.iterdir())
+
+    assert len(paths) == 2
+    assert all(str(path) in shown for path in paths)
+    assert found["holds"]
+    for each, path in zip(found["ledgers"], paths, strict=True):
+        assert each["archive"] == str(path)
+        assert each["result"] == "holds_in_part"
+        assert each["chain_only"] is None
+        assert each["folded_again"] == each["entries"] - 1 - each["archived_entry"] > 2
+    assert f"with the state of entry {found['ledgers'][0]['archived_entry']} in {paths[0]}" in told
+
+    with pytest.raises(Problem, match="is there already"):
+        ask(settings, "archive", TILLS, "--to", str(folder))
+    paths[1].write_bytes(paths[1].read_bytes()[:-1] + b"!")
+    with pytest.raises(Problem, match=r"1\.archive was changed after it was written"):
+        ask(settings, "verify", TILLS, "--from", str(folder))
+    signing = settings.model_copy(update={"ledger_key": SecretStr("a key of ours")})
+    with pytest.raises(Problem, match=r"not signed by our key .*, but by nobody"):
+        ask(signing, "verify", TILLS, "--from", str(folder))
+
+
+def _archived_ends(stage: Opened, partition: int) -> dict[str, int]:
+    """Where the inputs stood when the state was saved last."""
+    saved = [entry for entry in stage.auditor.entries(partition) if entry.checkpoint]
+    return saved[-1].ends
+
+
+def _expire(stage: Opened, ends: list[dict[str, int]]) -> None:
+    """Of every input all records before these offsets are gone."""
+    places = [
+        TopicPartition(topic, number, offset) for number, each in enumerate(ends) for topic, offset in each.items()
+    ]
+    for answer in stage.admin.delete_records(places).values():
+        answer.result(DONE_S)
+
+
+def test_a_state_of_another_layout_is_folded_again_once_its_topic_is_deleted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(settings, TILLS, payments(0, 300), partitions=2)
+    with scoring(settings, TILLS) as stage:
+        fold(stage)
+        state = stage.binding.state_topic
+        monkeypatch.setattr(checkpoint, "LAYOUT", checkpoint.LAYOUT + 1)
+        given(settings, TILLS, payments(300, 600), partitions=2)
+        with pytest.raises(Problem, match=r"was saved in layout .* delete the topic and run `millrace repair`"):
+            fold(stage)
+        with pytest.raises(Problem, match=r"was saved in layout .* delete the topic and run `millrace repair`"):
+            ask(settings, "repair", TILLS, "--yes")
+        stage.admin.delete_topics([state], operation_timeout=DONE_S)[state].result(DONE_S)
+
+    shown = ask(settings, "repair", TILLS, "--yes").stdout
+    with scoring(settings, TILLS) as again:
+        fold(again)
+
+    assert f"{state} was not there: created" in shown
+    assert "partition 1: offsets are those of entry" in shown
+    assert said(settings, "verify", TILLS)["holds"]
+    ids = [row["event_id"] for row in decoded(settings, again.topics.scored, Scored)]
+    assert sorted(ids) == sorted(f"t{number}" for number in range(600))
