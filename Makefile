@@ -27,7 +27,7 @@ test: $(READY)   ## run the tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest $(ARGS)
 
 chaos: $(READY)  ## kill everything, everywhere, for hours: simulated and on real servers
-	MILLRACE_CHAOS=long $(BIN)/python -m pytest tests/simulation tests/integration/test_chaos.py --junit-xml=chaos.xml $(ARGS)
+	CHAOS=long $(BIN)/python -m pytest tests/simulation tests/integration/test_chaos.py --junit-xml=chaos.xml $(ARGS)
 
 check: $(READY)  ## formatting, lint and types
 	$(BIN)/ruff format --check .

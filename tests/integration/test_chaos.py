@@ -1,6 +1,6 @@
 """Everything is killed, again and again, while a preloaded stream is scored: the run equals the calm one.
 
-`MILLRACE_CHAOS=long` (as `make chaos` sets it) makes it the long one.
+`CHAOS=long` (as `make chaos` sets it) makes it the long one.
 """
 
 import os
@@ -55,7 +55,7 @@ class Plan:
 
 SHORT = Plan(events=20_000, workers=2, worker_kills=4, zombies=1, broker_kills=1, sink_kills=2, clickhouse_kills=1)
 LONG = Plan(events=100_000, workers=2, worker_kills=14, zombies=3, broker_kills=3, sink_kills=6, clickhouse_kills=2)
-PLAN, SEEDS = (LONG, range(10)) if os.environ.get("MILLRACE_CHAOS") == "long" else (SHORT, range(1))
+PLAN, SEEDS = (LONG, range(10)) if os.environ.get("CHAOS") == "long" else (SHORT, range(1))
 
 Rows = Mapping[int, list[dict[str, Any]]]
 

@@ -1,6 +1,6 @@
 """A run that is struck anywhere, once or again and again, equals the calm one in every key, value and order.
 
-`MILLRACE_CHAOS=long` (as `make chaos` sets it) makes it the long one: 10,000 runs and pairs of every kind.
+`CHAOS=long` (as `make chaos` sets it) makes it the long one: 10,000 runs and pairs of every kind.
 """
 
 import os
@@ -13,7 +13,7 @@ from tests.simulation.faults import Fault
 from tests.simulation.kinds import ALONE, PAIRED, STEPS, Pairs, kind
 from tests.simulation.world import Outcome, run
 
-LONG = os.environ.get("MILLRACE_CHAOS") == "long"
+LONG = os.environ.get("CHAOS") == "long"
 SEEDS = 10_000 if LONG else 200
 ALONE_SEEDS = 100 if LONG else 4
 TIMES = 5

@@ -5,16 +5,16 @@ from threading import Event
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.runtime import kafka
+from streams.runtime import transactions
 from streams.runtime.ports import Unknown
 
 
 def test_a_call_that_does_not_come_back_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "STUCK_S", 0.05)
+    monkeypatch.setattr(transactions, "STUCK_S", 0.05)
     never = Event()
 
     with pytest.raises(Unknown, match="did not come back"):
-        kafka._bounded(never.wait)
+        transactions._bounded(never.wait)
     never.set()
 
 
@@ -24,7 +24,7 @@ def test_a_call_that_comes_back_is_as_it_was() -> None:
     def fails() -> None:
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
-    kafka._bounded(called.append, 1)
+    transactions._bounded(called.append, 1)
     with pytest.raises(KafkaException):
-        kafka._bounded(fails)
+        transactions._bounded(fails)
     assert called == [1]
