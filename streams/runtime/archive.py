@@ -13,8 +13,9 @@ import msgspec
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
-from streams.runtime.checkpoint import Checkpoint, Restored
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.ledger import Signer
+from streams.runtime.manifest import Restored
 from streams.runtime.task import Binding
 
 FORMAT = 1

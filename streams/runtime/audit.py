@@ -8,10 +8,11 @@ from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
 from streams.runtime.archive import Archive, require_begun, require_of
-from streams.runtime.checkpoint import Checkpoint, Restored
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.findings import Audit, Broken
 from streams.runtime.folding import Saved, Span, begin
 from streams.runtime.ledger import START, Signer, check
+from streams.runtime.manifest import Restored
 from streams.runtime.ports import Kafka
 from streams.runtime.stored import Stored, stored
 from streams.runtime.task import Binding, Group

@@ -1,7 +1,6 @@
 """A state on its compacted topic: values with checksums, in chunks, under a manifest that says what must be there."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,55 +18,9 @@ from streams.runtime.chunks import (
     sum_of,
 )
 from streams.runtime.codec import Message
+from streams.runtime.manifest import CURE, LAYOUT, MANIFEST, Laid, Manifest, Restored
 
-LAYOUT = 1
-"""The shape of all that is saved: keys and values of every stage, what a task carries beside them, the manifest.
-
-To be raised with every change of what `Stage.save`, `Task.saved` or `Manifest` write, so that code of another layout
-refuses a state by name instead of reading something else into it. 0 is what was saved before there were layouts.
-"""
-
-MANIFEST = b"manifest"
 _SUMS = 1 << 64
-
-CURE = (
-    "bring the topic's records back from a copy; or stop the workers, delete the topic and run `millrace repair`, so "
-    "that the states of all its partitions are folded again from the log"
-)
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a task stood when its state was saved, and what its values add up to.
-
-    `task` is what the task carries beside its stage's state (how far the merge has come, rejects in a row), plain JSON.
-    `layout`, `values` and `checksum` are filled in by `Checkpoint`.
-    """
-
-    seq: int
-    head: str
-    epoch: int
-    positions: dict[str, int]
-    task: dict[str, Any]
-    environment: str
-    genesis: str
-    layout: int = 0
-    values: int = 0
-    checksum: int = 0
-
-
-class _Laid(msgspec.Struct, frozen=True):
-    """What a manifest of any layout says."""
-
-    layout: int = 0
-
-
-class Restored(NamedTuple):
-    """What was saved last: `values` is what `Stage.restore` takes. `topic` and `cure` are those of its `Checkpoint`."""
-
-    manifest: Manifest
-    values: dict[bytes, bytes]
-    topic: str
-    cure: str
 
 
 class Checkpoint:
@@ -160,7 +113,7 @@ class Checkpoint:
 
     def _read(self, manifest: bytes) -> Manifest:
         try:
-            layout = msgspec.json.decode(manifest, type=_Laid).layout
+            layout = msgspec.json.decode(manifest, type=Laid).layout
             if layout != LAYOUT:
                 raise self._broken(
                     f"was saved in layout {layout} by another version of Millrace, this one reads {LAYOUT}"

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime import recovery
-from streams.runtime.checkpoint import Restored
 from streams.runtime.environment import differing, environment
 from streams.runtime.findings import Audit
+from streams.runtime.manifest import Restored
 from streams.runtime.ports import Kafka
 from streams.runtime.resumed import resume
 from streams.runtime.task import Binding, Group, Task

@@ -10,10 +10,11 @@ import msgspec
 from schemas.ledger import Entry
 from schemas.problem import Outage
 from streams.runtime import recovery
-from streams.runtime.checkpoint import Checkpoint, Manifest
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.codec import Message
 from streams.runtime.due import Due
 from streams.runtime.ledger import START, Chain, Work
+from streams.runtime.manifest import Manifest
 from streams.runtime.ports import Abortable, Fenced, Transactions, Unknown
 from streams.runtime.raw import Run
 from streams.runtime.recovery import Beside

@@ -8,10 +8,11 @@ from time import monotonic
 from schemas.ledger import Entry
 from schemas.problem import Outage, Problem
 from streams.runtime import recovery
-from streams.runtime.checkpoint import Checkpoint, Manifest
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.due import Due
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Signer, Work
+from streams.runtime.manifest import Manifest
 from streams.runtime.owned import Owned
 from streams.runtime.ports import Fenced, Kafka, Mark, Transactions
 from streams.runtime.recovery import Beside

@@ -3,8 +3,8 @@
 from collections.abc import ItemsView, Iterator, Mapping
 
 from schemas.problem import Problem
-from streams.runtime.checkpoint import Restored
 from streams.runtime.chunks import named
+from streams.runtime.manifest import Restored
 from streams.runtime.task import Task
 
 

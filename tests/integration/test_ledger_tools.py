@@ -14,7 +14,7 @@ from infra.settings import Settings
 from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.load import load
-from streams.runtime import checkpoint
+from streams.runtime import checkpoint, manifest
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Work
 from tests.integration.driven import ask, fold, given, put, scoring
@@ -261,7 +261,7 @@ def test_a_state_of_another_layout_is_folded_again_once_its_topic_is_deleted(
     with scoring(settings, TILLS) as stage:
         fold(stage)
         state = stage.binding.state_topic
-        monkeypatch.setattr(checkpoint, "LAYOUT", checkpoint.LAYOUT + 1)
+        monkeypatch.setattr(checkpoint, "LAYOUT", manifest.LAYOUT + 1)
         given(settings, TILLS, payments(300, 600), partitions=2)
         with pytest.raises(Problem, match=r"was saved in layout .* delete the topic and run `millrace repair`"):
             fold(stage)

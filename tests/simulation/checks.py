@@ -8,9 +8,9 @@ from schemas.decode import own_decoder
 from schemas.ledger import Entry
 from schemas.outcome import Outcome
 from schemas.scored import Scored
-from streams.runtime.checkpoint import MANIFEST
 from streams.runtime.codec import Message
 from streams.runtime.ledger import hash_of
+from streams.runtime.manifest import MANIFEST
 from streams.runtime.ports import Mark
 from tests.simulation.calm import Expected
 from tests.simulation.inputs import BINDING, OUTPUTS, REGISTRY

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from streams.runtime.checkpoint import Checkpoint, Manifest
+from streams.runtime.checkpoint import Checkpoint
+from streams.runtime.manifest import Manifest
 from streams.stage import Stage
 
 MANIFEST = Manifest(seq=7, head="ab", epoch=1, positions={"e": 3}, task={}, environment="here", genesis="{}")

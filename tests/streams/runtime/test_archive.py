@@ -13,9 +13,10 @@ from schemas.problem import Problem
 from streams.runtime import archive as archives
 from streams.runtime import checkpoint, folding, recovery
 from streams.runtime.archive import Archive, sealed, unsealed
-from streams.runtime.checkpoint import LAYOUT, Checkpoint, Restored
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.findings import Audit
 from streams.runtime.ledger import Signer
+from streams.runtime.manifest import LAYOUT, Restored
 from streams.score_state import NUMBERS
 from tests.streams.builders import EVENTS, LABELS
 from tests.streams.runtime.taps import LEDGER, STATE, Taps

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from schemas.problem import Problem
 from streams.runtime import checkpoint, chunks
-from streams.runtime.checkpoint import LAYOUT, Checkpoint, Manifest
+from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.chunks import CHUNK
+from streams.runtime.manifest import LAYOUT, Manifest
 from tests.streams.saved import MANIFEST
 
 Records = dict[bytes, bytes]

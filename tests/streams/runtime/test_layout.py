@@ -7,7 +7,7 @@ Where this fails, what folds save has changed its shape: raise `LAYOUT`, and sto
 from pathlib import Path
 
 from streams.runtime.archive import sealed, unsealed
-from streams.runtime.checkpoint import LAYOUT, Restored
+from streams.runtime.manifest import LAYOUT, Restored
 from streams.runtime.resumed import resume
 from streams.runtime.task import Task
 from tests.streams.builders import LABELS, Finding
