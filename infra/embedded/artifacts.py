@@ -30,8 +30,8 @@ class Artifact:
         """
         >>> Artifact(server="registry", coordinate="io.x:app:3.0:all:tar.gz", sha256="").file_name
         'app-3.0-all.tar.gz'
-        >>> Artifact(server="kafka", coordinate="org.y:clients:4.3.0", sha256="").file_name
-        'clients-4.3.0.jar'
+        >>> Artifact(server="kafka", coordinate="org.y:clients:4.2.1", sha256="").file_name
+        'clients-4.2.1.jar'
         """
         _, name, version, *rest = self.coordinate.split(":")
         classifier, packaging = rest or ("", "jar")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -17,23 +18,27 @@ WAIT_S = 20.0
 PASSWORD = 'a "quoted", back\\slashed = [password]'
 
 
-def create(bootstrap: str, topic: str) -> None:
+def create(bootstrap: str, topic: str, partitions: int = 1) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(WAIT_S)
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(WAIT_S)
 
 
-def read(bootstrap: str, topic: str) -> list[bytes | None]:
-    """The committed values of partition 0, from its beginning to its end."""
+def read(bootstrap: str, topic: str, partitions: int = 1) -> list[bytes | None]:
+    """The committed values of a topic, from its beginning to its end."""
     settings = {"bootstrap.servers": bootstrap, "group.id": topic, "enable.partition.eof": True}
     consumer = Consumer({**settings, "isolation.level": "read_committed"})
-    consumer.assign([TopicPartition(topic, 0, 0)])
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     values: list[bytes | None] = []
+    ended: set[int | None] = set()
     try:
         while (message := consumer.poll(WAIT_S)) is not None:
             error = message.error()
             if error is not None:
                 assert error.code() == KafkaError._PARTITION_EOF, error
-                return values
+                ended.add(message.partition())
+                if len(ended) == partitions:
+                    return values
+                continue
             values.append(message.value())
         pytest.fail(f"no end of {topic} within {WAIT_S} s, after {values}")
     finally:
@@ -75,6 +80,34 @@ def test_topics_and_transactions_survive_a_restart(tmp_path: Path, monkeypatch: 
             kafka.stop()
 
         assert values == [b"kept"]
+
+
+@pytest.mark.servers
+def test_an_acknowledged_commit_outlives_a_kill(tmp_path: Path) -> None:
+    """Killed between the markers of a transaction, of which there are many (KAFKA-20734 lost the rest)."""
+    partitions = 200
+    port = free_port()
+    kafka = start_kafka(tmp_path, port)
+    try:
+        create(kafka.bootstrap, "wide", partitions)
+        producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": "wide", "log_level": 0})
+        producer.init_transactions(WAIT_S)
+        producer.begin_transaction()
+        for partition in range(partitions):
+            producer.produce("wide", b"kept", partition=partition)
+        producer.flush(WAIT_S)
+        brokers = psutil.Process(kafka.process.pid).children(recursive=True)
+        producer.commit_transaction(WAIT_S)
+        for broker in brokers:
+            broker.kill()
+        kafka.stop()
+        kafka = start_kafka(tmp_path, port)
+        again = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": "wide", "log_level": 0})
+        again.init_transactions(WAIT_S)  # returns when the transaction is complete
+
+        assert read(kafka.bootstrap, "wide", partitions) == [b"kept"] * partitions
+    finally:
+        kafka.stop()
 
 
 @pytest.fixture(scope="module")
