@@ -6,7 +6,7 @@ from infra import topics
 from infra.feed import KAFKA_WITHIN_S, create_inputs, partitions_there
 from infra.settings import Settings, librdkafka
 from streams.pipeline import Pipeline
-from streams.runtime.bind import STAGES, check_learning
+from streams.runtime.bind import STAGES, check_partitions
 
 
 def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = None) -> int:
@@ -17,7 +17,7 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     created), or Kafka does not answer.
     """
     count = partitions or partitions_there(pipeline, settings)
-    check_learning(pipeline, count)
+    check_partitions(pipeline, count)
     create_inputs(pipeline, settings, partitions=count)
     admin = AdminClient({**librdkafka(settings), "log_level": 0})
     named = pipeline.topics(settings.topic_prefix)

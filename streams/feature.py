@@ -7,7 +7,8 @@ from typing import Any, Literal, NoReturn
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 
-Verb = Literal["count", "sum", "mean"]
+Verb = Literal["count", "sum", "mean", "rate"]
+Among = Literal["all", "labelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +41,34 @@ class Derived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """One verb over one field (none for count)."""
+    """One verb over one field (none for count and rate); `default` is its value where a window holds nothing."""
 
     verb: Verb
     field: str | None = None
+    default: float | None = None
+    among: Among = "all"
 
     def named(self, entity: str, span: str) -> str:
-        parts = (entity, self.field, self.verb, span)
+        among = "labelled" if self.among == "labelled" else None
+        parts = (entity, self.field, self.verb, among, span)
         return ".".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """Aggregates over the last `spans` of event time per value of `entity`: `(t - span, t]`, the event itself counted.
+    """Aggregates over `spans` of event time per value of `entity`.
+
+    A window is `(t - span, t]`, the event at `t` itself counted; with a `delay` it is `(t - delay - span, t - delay]`.
 
     >>> per("customer_id").over("1d", "7d").count().mean("amount").names
     ('customer_id.count.1d', 'customer_id.count.7d', 'customer_id.amount.mean.1d', 'customer_id.amount.mean.7d')
+    >>> per("terminal_id").over("1d", delay="7d").rate("label").names
+    ('terminal_id.rate.1d.delay_7d',)
     """
 
     entity: str
     spans: tuple[str, ...]
+    delay: str | None = None
     aggregates: tuple[Aggregate, ...] = ()
 
     def count(self) -> "Windows":
@@ -70,9 +79,19 @@ class Windows:
         """The exact sum of `field`, correctly rounded."""
         return self._and(Aggregate(verb="sum", field=field))
 
-    def mean(self, field: str) -> "Windows":
-        """The exact mean of `field`, correctly rounded."""
-        return self._and(Aggregate(verb="mean", field=field))
+    def mean(self, field: str, *, default: float | None = None) -> "Windows":
+        """The exact mean of `field`, correctly rounded; `default` of no event, which only a delayed window may hold."""
+        return self._and(Aggregate(verb="mean", field=field, default=default))
+
+    def rate(self, of: str, *, among: Among = "all", default: float = 0.0) -> "Windows":
+        """The share of the events in the window whose label is known to be true when the event comes.
+
+        `of` is "label", that of a binary pipeline. Its share is `among` all events of the window, or among those that
+        are "labelled" by then. A label counts once, at the time of its event, and the first one stands.
+        """
+        if of != "label":
+            raise Problem(f'rate({of!r}): only labels have a rate, write rate("label"); that of a field is its mean')
+        return self._and(Aggregate(verb="rate", among=among, default=default))
 
     def min(self, field: str) -> NoReturn:
         """Not built yet."""
@@ -94,10 +113,6 @@ class Windows:
         """Not built yet."""
         raise _not_built(f"last({field!r})")
 
-    def rate(self, field: str) -> NoReturn:
-        """Not built yet."""
-        raise _not_built(f"rate({field!r})")
-
     def _and(self, aggregate: Aggregate) -> "Windows":
         return replace(self, aggregates=(*self.aggregates, aggregate))
 
@@ -107,8 +122,14 @@ class Windows:
         return tuple(duration_ms(span) for span in self.spans)
 
     @property
+    def delay_ms(self) -> int:
+        """How long before an event its windows end, milliseconds."""
+        return 0 if self.delay is None else duration_ms(self.delay)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        return tuple(aggregate.named(self.entity, span) for aggregate in self.aggregates for span in self.spans)
+        until = "" if self.delay is None else f".delay_{self.delay}"
+        return tuple(a.named(self.entity, span) + until for a in self.aggregates for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +139,7 @@ class Per:
     entity: str
 
     def over(self, *spans: str, delay: str | None = None, tile: str | None = None) -> Windows:
-        """The last `spans` of event time, as in `over("1d", "7d")`."""
-        if delay is not None:
-            raise _not_built(f"over(delay={delay!r})")
+        """The last `spans` of event time, as in `over("1d", "7d")`; with a `delay`, those that ended so long before."""
         if tile is not None:
             raise _not_built(f"over(tile={tile!r})")
         if not spans:
@@ -128,7 +147,9 @@ class Per:
         for span in spans:
             if duration_ms(span, f"per({self.entity!r}).over(…) span") == 0:
                 raise Problem(f"per({self.entity!r}).over({span!r}): a window needs a length above zero")
-        return Windows(entity=self.entity, spans=spans)
+        if delay is not None and duration_ms(delay, f"per({self.entity!r}).over(…) delay") == 0:
+            raise Problem(f"per({self.entity!r}).over(delay={delay!r}): leave it out for windows up to the event")
+        return Windows(entity=self.entity, spans=spans, delay=delay)
 
 
 def per(entity: str) -> Per:
@@ -140,4 +161,4 @@ Feature = Field | Derived | Windows
 
 
 def _not_built(what: str) -> Problem:
-    return Problem(f"{what} is not built yet: windows know count, sum and mean; leave it out")
+    return Problem(f"{what} is not built yet: windows know count, sum, mean and the rate of labels; leave it out")

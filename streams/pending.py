@@ -8,10 +8,11 @@ from schemas.scored import Rung
 class Pending(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The part of a scored event that its outcome repeats, and the vector that its model learns from.
 
-    The rest of the message follows from the definition: `model_id` is the definition's digest and `learnt`.
+    The rest of the message follows from the definition: `model_id` is the definition's digest and `learnt`. `keys` are
+    the values of the pipeline's entities.
     """
 
-    key: str
+    keys: tuple[str, ...]
     event_time_ms: int
     features: list[float]
     score: float

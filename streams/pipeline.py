@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import isfinite
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from schemas.problem import Problem
 from schemas.topics import Topics
 from streams.checks import check_field, check_number, checked_features, topic_word
 from streams.digest import digest, function_tree, model_tree
-from streams.feature import Derived, Feature, Field, Windows
+from streams.feature import Aggregate, Derived, Feature, Field, Windows
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
@@ -80,7 +81,8 @@ class Pipeline:
         self._check_event()
         self.compiled = Features(self.features)
         self.feature_names = self.compiled.names
-        self.key = self.compiled.entity or id
+        self.entities = self.compiled.entities or (id,)
+        self.key = self.entities[0]
         self._check_features()
         self._check_labels()
         built = model()
@@ -95,7 +97,11 @@ class Pipeline:
 
     def _trees(self) -> object:
         trees = [(f.name, function_tree(f.function)) for f in self.features if isinstance(f, Derived)]
-        return trees, [(f.name, f.default) for f in self.features if isinstance(f, Field)]
+        defaults = [(f.name, f.default) for f in self.features if isinstance(f, Field)]
+        windows = [
+            (f.names, [(a.default, a.among) for a in f.aggregates]) for f in self.features if isinstance(f, Windows)
+        ]
+        return trees, defaults, windows
 
     def _rules(self) -> object:
         """What else decides what a record gives."""
@@ -137,13 +143,22 @@ class Pipeline:
         if isinstance(feature, Field):
             check_number(self.event, feature.name, feature.default)
         elif isinstance(feature, Windows):
-            if feature.entity != self.key:
-                raise Problem(f"per({feature.entity!r}) beside per({self.key!r}): a second entity is not built yet")
             if not feature.aggregates:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
             check_field("per()", self.event, feature.entity, _KEYS)
-            for field in {a.field for a in feature.aggregates if a.field is not None}:
-                check_number(self.event, field, None)
+            for aggregate in feature.aggregates:
+                self._check_aggregate(feature, aggregate)
+
+    def _check_aggregate(self, windows: Windows, aggregate: Aggregate) -> None:
+        what = f"per({windows.entity!r}).over(…).{aggregate.verb}(…)"
+        if aggregate.field is not None:
+            check_number(self.event, aggregate.field, None)
+        if aggregate.verb == "rate" and self.task != "binary":
+            raise Problem(f"{what} is the rate of a binary label, and there is none: leave it out")
+        if aggregate.verb == "mean" and windows.delay is not None and aggregate.default is None:
+            raise Problem(f"{what} may find no event behind its delay: give it a default, as in mean(…, default=0.0)")
+        if aggregate.default is not None and not isfinite(aggregate.default):
+            raise Problem(f"{what} has the default {aggregate.default}: a default must be a finite number")
 
     def _check_labels(self) -> None:
         labels = self.labels

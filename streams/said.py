@@ -24,7 +24,7 @@ def outcome(pipeline: Pipeline, met: Met, *, learns: bool) -> Outcome:
     event_id, pending, truth = met
     return Outcome.trusted(
         event_id=event_id,
-        entities={pipeline.key: pending.key},
+        entities=dict(zip(pipeline.entities, pending.keys, strict=True)),
         event_time_ms=pending.event_time_ms,
         label_time_ms=truth.time_ms,
         features=pending.features,

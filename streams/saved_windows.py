@@ -1,12 +1,11 @@
 """How the windows of keys are saved: those that have changed in new pages, what old pages still hold moved on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 import msgspec
 
-from streams.stage import Saved
 from streams.windows import History
 
 PAGE = 1_024
@@ -41,8 +40,8 @@ class Pages:
     next: int = 0
     entries: int = 0
 
-    def save(self, changed: Iterable[str], histories: Histories) -> Saved:
-        """New pages with the keys that have `changed`, None for pages that are given up.
+    def save(self, changed: Iterable[str], histories: Histories) -> Iterator[tuple[int, bytes | None]]:
+        """New pages, by number, with the keys that have `changed`, None for pages that are given up.
 
         For each key that has changed at most two old ones are looked at, and those of one page more.
         """
@@ -54,10 +53,10 @@ class Pages:
             looked += len(keys)
             self.entries -= len(keys)
             due.update(dict.fromkeys(key for key in keys if self.home.get(key) == oldest))
-            yield b"w/%d" % oldest, None
+            yield oldest, None
         left = iter(due)
         while page := list(islice(left, PAGE)):
-            yield b"w/%d" % self.next, self._page(page, histories)
+            yield self.next, self._page(page, histories)
 
     def _page(self, keys: list[str], histories: Histories) -> bytes:
         """The next page."""
@@ -76,12 +75,12 @@ class Pages:
         return _write(Written(keys, written))
 
 
-def restore(values: Mapping[bytes, bytes]) -> tuple[dict[str, History | bytes], Pages]:
-    """The histories that were saved, to be read when they are touched, and the pages that hold them."""
+def restore(values: Mapping[bytes, bytes], prefix: bytes) -> tuple[dict[str, History | bytes], Pages]:
+    """The histories in the pages that were saved under `prefix` and their numbers, and the pages that hold them."""
     histories: dict[str, History | bytes] = {}
     pages = Pages()
-    for n in sorted(int(key[2:]) for key in values if key.startswith(b"w/")):
-        page = _read(values[b"w/%d" % n])
+    for n in sorted(int(key[len(prefix) :]) for key in values if key.startswith(prefix)):
+        page = _read(values[b"%s%d" % (prefix, n)])
         histories.update(zip(page.keys, page.histories, strict=True))
         pages.home.update(dict.fromkeys(page.keys, n))
         pages.keys[n] = page.keys

@@ -19,10 +19,10 @@ from streams.stage import Emitted, Output, Record, Refused, Role, Saved
 
 
 class Facts(NamedTuple):
-    """Of one event: its id and key as text, and its time, milliseconds since the epoch."""
+    """Of one event: its id and the values of its entities as text, and its time, milliseconds since the epoch."""
 
     id: str
-    key: str
+    keys: tuple[str, ...]
     time_ms: int
 
 
@@ -36,12 +36,12 @@ class ScoreStage:
         self._labels = pipeline.labels
         self._learner = learner(pipeline.model(), pipeline.task)
         self._ladder = Ladder(self._learner, pipeline.task)
-        self._features = pipeline.compiled
-        self._names = pipeline.feature_names
+        self._features, self._rated = pipeline.compiled, pipeline.compiled.rated
+        self._names, self._entities = pipeline.feature_names, pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
         self._labelled_inside = self._labels is not None and self._labels.inside
         self._labelled_later = self._labels is not None and not self._labels.inside
-        self._facts = attrgetter(pipeline.time, pipeline.id, pipeline.key)
+        self._facts = attrgetter(pipeline.time, pipeline.id, *pipeline.entities)
         horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
         most = pipeline.limits.remembered
         self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=most)
@@ -49,7 +49,7 @@ class ScoreStage:
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
-        return ScoreState(model=self._pipeline.model())
+        return ScoreState(self._pipeline.model(), self._features.initial())
 
     def save(self, state: ScoreState) -> Saved:
         """What has changed since the last call."""
@@ -80,7 +80,7 @@ class ScoreStage:
 
     def _event(self, state: ScoreState, record: Record, event: Any, emitted: list[Emitted]) -> None:
         pipeline = self._pipeline
-        time, given_id, given_key = self._facts(event)
+        time, given_id, *given_keys = self._facts(event)
         time_ms = instant_ms(time)
         if time_ms > record.timestamp_ms + pipeline.ahead_ms:
             ahead_ms = time_ms - record.timestamp_ms
@@ -93,18 +93,18 @@ class ScoreStage:
         elif late and pipeline.late == "skip":
             state.counts["events.late"] += 1
         else:
-            self._score(state, record, Facts(event_id, str(given_key), time_ms), emitted)
+            self._score(state, record, Facts(event_id, tuple(map(str, given_keys)), time_ms), emitted)
 
     def _score(self, state: ScoreState, record: Record, facts: Facts, emitted: list[Emitted]) -> None:
-        event_id, key, time_ms = facts
+        event_id, keys, time_ms = facts
         inside = self._inside_truth(record, time_ms) if self._labelled_inside else None
-        vector = self._features.vector(state.windows, record.value, key, time_ms)
+        vector = self._features.vector(state.windows, record.value, keys, time_ms)
         x = dict(zip(self._names, vector, strict=True))
         rung, said = self._predict(state, x, time_ms, record, emitted)
         learnt = state.belief.learnt
         scored = Scored.trusted(
             event_id=event_id,
-            entities={self._pipeline.key: key},
+            entities=dict(zip(self._entities, keys, strict=True)),
             event_time_ms=time_ms,
             features=vector,
             feature_set=self._pipeline.feature_set,
@@ -120,7 +120,7 @@ class ScoreStage:
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
-        pending = Pending(key, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
+        pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
         if self._by_itself:
             self._teach(state, time_ms, x, None, record, emitted)
         if self._labelled_later:
@@ -164,6 +164,8 @@ class ScoreStage:
     ) -> None:
         """The scored event met by its label: taught and stated."""
         truth, time_ms = met.truth.value, met.pending.event_time_ms
+        if self._rated:
+            self._features.label(state.windows, met.pending.keys, time_ms, positive=truth)
         learns = not self._by_itself and self._teach(state, time_ms, x, truth, record, emitted)
         emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1

@@ -1,12 +1,12 @@
 """What scoring carries from record to record, and how it is saved."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.features import WindowState
 from streams.join import Join, JoinState
+from streams.keyed_windows import WindowState
 from streams.ladder import Belief
 from streams.numbers import Numbers, read_numbers, write_numbers
 from streams.pickled import pickled_model
@@ -22,8 +22,8 @@ class ScoreState:
     """All that scoring carries from record to record."""
 
     model: Any
+    windows: Sequence[WindowState]
     counts: Counter[str] = field(default_factory=Counter)
-    windows: WindowState = field(default_factory=WindowState)
     join: JoinState = field(default_factory=JoinState)
     belief: Belief = field(default_factory=Belief)
     watermark_ms: int = 0

@@ -4,14 +4,14 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from struct import Struct
 
 from streams.exact import PrefixSums
 
 COMPACT_ABOVE = 32
 """Events behind the longest window are forgotten when there are more than these, and than half of all."""
 
-_time_at = Struct("q").unpack_from
+Place = tuple[Sequence[int], int]
+"""Where the window of each span starts, and where all of them end, as indices of the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class History:
         self.columns = [PrefixSums() for _ in range(columns)]
         self.starts = [0] * len(spans_ms)
 
-    def add(self, at_ms: int, values: Sequence[float]) -> tuple[Sequence[int], int]:
-        """Add an event; where each window as of it starts, and where all of them end. The event itself counts."""
+    def add(self, at_ms: int, values: Sequence[float]) -> Place:
+        """Add an event; where the windows as of it are. The event itself counts."""
         times = self.times
         if times and at_ms < times[-1]:
             return self._add_late(at_ms, values)
@@ -61,17 +61,21 @@ class History:
             starts[i] = start
         return starts, len(times)
 
-    def _add_late(self, at_ms: int, values: Sequence[float]) -> tuple[Sequence[int], int]:
+    def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         """Put a late event where it belongs; the windows as of its own time, from what is still held."""
         place = bisect_right(self.times, at_ms)
-        self.times.insert(place, at_ms)
-        for column, value in zip(self.columns, values, strict=True):
-            column.insert(place, value)
+        self._insert(place, at_ms, values)
         self._start_again()
         return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], place + 1
 
-    def remove(self, place: int) -> None:
-        """Take the event at index `place` back, which must not be the only one."""
+    def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
+        self.times.insert(place, at_ms)
+        for column, value in zip(self.columns, values, strict=True):
+            column.insert(place, value)
+
+    def take_back(self, at_ms: int) -> None:
+        """Take back the event that was added last, whose time is `at_ms`; it must not be the only one."""
+        place = bisect_right(self.times, at_ms) - 1
         del self.times[place]
         for column in self.columns:
             column.remove(place)
@@ -93,21 +97,12 @@ class History:
         """The times, then each column's values, 8 bytes each."""
         return b"".join([self.times.tobytes(), *(column.values.tobytes() for column in self.columns)])
 
-    @classmethod
-    def read(cls, written: bytes, spans_ms: Sequence[int], columns: int) -> "History":
-        """The history that was written; its sums are added up again."""
-        history = cls(spans_ms, columns)
-        size = len(written) // (1 + columns)
-        history.times.frombytes(written[:size])
-        for i in range(columns):
+    def read(self, written: bytes) -> None:
+        """Be the history that was written; its sums are added up again."""
+        size = 8 * (len(written) // (8 + 8 * len(self.columns)))
+        self.times.frombytes(written[:size])
+        for i in range(len(self.columns)):
             values = array("d")
             values.frombytes(written[size * (i + 1) : size * (i + 2)])
-            history.columns[i] = PrefixSums(values)
-        history._start_again()
-        return history
-
-
-def newest_ms(written: bytes, columns: int) -> int:
-    """The newest time of a history that was written, without reading the rest."""
-    time_ms: int = _time_at(written, len(written) // (1 + columns) - 8)[0]
-    return time_ms
+            self.columns[i] = PrefixSums(values)
+        self._start_again()

@@ -16,7 +16,7 @@ import psutil
 from infra.bench.stream import START, START_MS
 from schemas.payment import Payment
 from streams import per
-from streams.features import Features, WindowState
+from streams.features import Features
 from streams.join import Join, JoinState
 from streams.pending import Pending
 
@@ -33,7 +33,7 @@ def pending(many: int, _: int) -> Any:
     join, state, counts = Join(horizon_ms=HORIZON_MS, remember_ms=HORIZON_MS, most=many), JoinState(), Counter[str]()
     for n in range(many):
         vector = [n * 0.37 + i for i in range(FEATURES)]
-        event = Pending(f"c{n % 1_000:05d}", START_MS + n, vector, 0.5 + n * 1e-9, None, None, n, "champion")
+        event = Pending((f"c{n % 1_000:05d}",), START_MS + n, vector, 0.5 + n * 1e-9, None, None, n, "champion")
         join.wait(state, f"p{n:010d}", event, counts)
     return state
 
@@ -48,13 +48,14 @@ def seen(many: int, _: int) -> Any:
 
 def windows(many: int, events: int) -> Any:
     """Six exact windows of `many` keys, each with so many events in them."""
-    features, state = Features([per("customer_id").over(*SIX).count().mean("amount")]), WindowState()
+    features = Features([per("customer_id").over(*SIX).count().mean("amount")])
+    state = features.initial()
     payment = Payment(transaction_id="p", occurred_at=START, customer_id="c", terminal_id="t", amount=1.0)
     for each in range(events):
         for n in range(many):
             customer, time_ms = f"c{n:08d}", START_MS + each * GAP_MS + n % GAP_MS
             payment.amount = (n * 37 + each) % 10_000 / 100
-            features.vector(state, payment, customer, time_ms)
+            features.vector(state, payment, (customer,), time_ms)
     return state
 
 

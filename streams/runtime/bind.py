@@ -34,7 +34,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     """
     if stage not in STAGES:
         raise Problem(f"there is no stage {stage!r}: write one of {', '.join(STAGES)}")
-    check_learning(pipeline, partitions)
+    check_partitions(pipeline, partitions)
     topics = pipeline.topics(prefix)
     scoring = stage == "score"
     ledger = topics.ledger(pipeline.version, stage)
@@ -54,12 +54,18 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     )
 
 
-def check_learning(pipeline: Pipeline, partitions: int) -> None:
-    """Raise `Problem` where the pipeline's model cannot learn on so many partitions."""
+def check_partitions(pipeline: Pipeline, partitions: int) -> None:
+    """Raise `Problem` where the pipeline cannot be folded on so many partitions."""
     if partitions > 1 and pipeline.learning == "inline":
         raise Problem(
             f'{pipeline.name} has {partitions} partitions and learning="inline", which learns in one total order: '
             f'use topics of one partition, or ask for a model per partition with learning="inline_per_partition"'
+        )
+    if partitions > 1 and len(pipeline.entities) > 1:
+        first, second, *_ = pipeline.entities
+        raise Problem(
+            f"{pipeline.name} has features per {first} and per {second}, and {partitions} partitions, which hold all "
+            f"events of a {first} together but not those of a {second}: use topics of one partition, or leave one out"
         )
 
 
@@ -72,7 +78,7 @@ def monitor_stage(pipeline: Pipeline) -> MonitorStage:
         feature_names=pipeline.feature_names,
         feature_set=pipeline.feature_set,
         horizon_ms=pipeline.labels.horizon_ms if pipeline.labels is not None else 0,
-        longest_ms=pipeline.compiled.longest_ms,
+        longest_ms=pipeline.compiled.kept_ms,
     )
     return MonitorStage(watched, pipeline.monitor)
 

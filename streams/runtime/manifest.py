@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-LAYOUT = 1
+LAYOUT = 2
 """The shape of all that is saved: keys and values of every stage, what a task carries beside them, the manifest.
 
 To be raised with every change of what `Stage.save`, `Task.saved` or `Manifest` write, so that code of another layout

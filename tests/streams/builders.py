@@ -18,6 +18,15 @@ EVENTS = "taps.events"
 LABELS = "taps.labels"
 
 
+DELAYED = [
+    per("card").over("20ms", "50ms").count().sum("amount"),
+    per("shop").over("10ms", "30ms", delay="15ms").count().mean("amount", default=-1.0),
+    per("shop").over("30ms", delay="15ms").rate("label").rate("label", among="labelled", default=0.5),
+    per("card").over("5ms", "20ms").rate("label"),
+]
+"""Windows of two entities, up to the event and before it, and what is known of the events in them."""
+
+
 class Tap(BaseModel):
     """One event, its time in whole milliseconds."""
 
@@ -26,6 +35,7 @@ class Tap(BaseModel):
     card: str = "a"
     amount: float = 1.0
     tip: float | None = None
+    shop: str = "s"
 
 
 class Finding(BaseModel):
@@ -105,6 +115,6 @@ def refusals(emitted: Sequence[Emitted]) -> list[Refused]:
 
 def times_ms(state: ScoreState, card: str = "a") -> list[int]:
     """The event times that the windows of a card hold."""
-    history = state.windows.histories[card]
+    history = state.windows[0].histories[card]
     assert isinstance(history, History)
     return history.times.tolist()

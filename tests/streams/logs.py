@@ -25,7 +25,8 @@ def log_of(moves: list[Move]) -> list[Record]:
         card = "abc"[int(tap_id) % 3]
         if what == "tap":
             now_ms = max(now_ms, at_ms)
-            log.event(Tap(tap_id=tap_id, at_ms=at_ms, card=card, amount=amount), at_ms, card.encode())
+            shop = "st"[int(amount) % 2]
+            log.event(Tap(tap_id=tap_id, at_ms=at_ms, card=card, shop=shop, amount=amount), at_ms, card.encode())
         elif what == "finding":
             log.label(Finding(tap_id=tap_id, known_ms=at_ms, card=card, fraud=fraud), at_ms, card.encode())
         elif what == "ahead":

@@ -17,7 +17,8 @@ from river.naive_bayes import GaussianNB
 
 from schemas.problem import Problem
 from streams import Derived, Field, Labels, Pipeline, per
-from tests.streams.builders import Finding, definition, labels
+from streams.runtime.bind import check_partitions
+from tests.streams.builders import DELAYED, Finding, definition, labels
 
 
 class Odd(BaseModel):
@@ -135,6 +136,23 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
     "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
     "an empty span": (lambda: taps(per("card").over("0s").count()), ("0s", "above zero")),
+    "a bad delay": (lambda: taps(per("card").over("1d", delay="later").count()), ("later", "7d", "delay")),
+    "a delay of nothing": (lambda: taps(per("card").over("1d", delay="0s").count()), ("delay='0s'", "leave it out")),
+    "a mean of nothing": (
+        lambda: taps(per("card").over("1d", delay="7d").mean("amount")),
+        ("per('card')", "mean", "default=0.0"),
+    ),
+    "a mean's default that is no number": (
+        lambda: taps(per("card").over("1d", delay="7d").mean("amount", default=float("nan"))),
+        ("default nan", "finite"),
+    ),
+    "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
+    "a rate without labels": (
+        lambda: definition(
+            labels=None, features=[per("card").over("1d").rate("label")], model=lambda: HalfSpaceTrees(seed=1)
+        ),
+        ("rate", "binary"),
+    ),
     "no span": (lambda: taps(per("card").over().count()), ("per('card')", "no span")),
     "a task that does not exist": (lambda: definition(labels=labels(task="ranking")), ("ranking", "regression")),
     "a label without id": (lambda: definition(labels=labels(id=None)), ("id=", "time=")),
@@ -178,18 +196,13 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "rate": lambda: per("card").over("1d").rate("label"),
     "min": lambda: per("card").over("1d").min("amount"),
     "max": lambda: per("card").over("1d").max("amount"),
     "variance": lambda: per("card").over("1d").variance("amount"),
     "distinct": lambda: per("card").over("1d").distinct("amount"),
     "last": lambda: per("card").over("1d").last("amount"),
-    "delay": lambda: per("card").over("1d", delay="7d"),
     "tile": lambda: per("card").over("1d", tile="1h"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
-    "a second entity": lambda: Pipeline(
-        **taps(per("card").over("1d").count(), per("tap_id").over("1d").count()),
-    ),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
@@ -236,7 +249,7 @@ def test_what_fits_is_accepted() -> None:
     )
 
     assert made.key == "card"
-    assert made.compiled.longest_ms == 86_400_000
+    assert made.compiled.kept_ms == 86_400_000
     assert made.feature_names == (
         "amount",
         "tip",
@@ -249,8 +262,32 @@ def test_what_fits_is_accepted() -> None:
     )
 
 
+def test_a_default_and_what_a_rate_is_among_belong_to_the_definition() -> None:
+    windows = per("card").over("1d", delay="7d")
+    card = per("card").over("1d").count()
+    made = [
+        windows.mean("amount", default=0.0),
+        windows.mean("amount", default=1.0),
+        windows.rate("label"),
+        windows.rate("label", default=0.5),
+        per("card").over("1d", delay="8d").rate("label"),
+        per("shop").over("1d", delay="7d").rate("label"),
+    ]
+
+    assert len({Pipeline(**definition(features=[card, each])).digest for each in made}) == len(made)
+
+
+def test_a_second_entity_needs_all_events_in_one_partition() -> None:
+    made = Pipeline(**definition(features=DELAYED, learning="inline_per_partition"))
+
+    check_partitions(made, 1)
+    assert made.entities == ("card", "shop")
+    with pytest.raises(Problem, match="per card and per shop, and 2 partitions"):
+        check_partitions(made, 2)
+
+
 def test_without_windows_the_event_is_its_own_key() -> None:
     made = Pipeline(**definition(labels=None, features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1)))
 
     assert made.key == "tap_id"
-    assert made.compiled.longest_ms == 0
+    assert made.compiled.kept_ms == 0

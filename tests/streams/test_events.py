@@ -79,7 +79,7 @@ def test_a_value_that_is_not_finite_is_rejected_and_leaves_no_trace_in_the_windo
     state, emitted = fold(MADE, log.records)
 
     assert [r.reject.reason for r in refusals(emitted)] == [Reason.NOT_FINITE]
-    assert not state.windows.histories
+    assert not state.windows[0].histories
     assert not len(state.join.rows)
 
 

@@ -27,6 +27,8 @@ from tests.streams.test_score_laws import EACH
 SMALL = {"0:scalars", "0:model", "0:manifest"}
 STOPS = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["save", "save", "restart"])), max_size=8).map(sorted)
 
+GROUPS = ("card", "shop.delay_15")
+"""Names of the windows of taps, in the order in which pipelines name them."""
 
 STEPS_MS = (0, 0, 1, 5, 30, 120, -20, -90)
 
@@ -50,8 +52,9 @@ def calm(made: Pipeline, records: list[Record]) -> tuple[ScoreState, list[Emitte
 
 def carried(state: ScoreState) -> Any:
     """The state, without where in the topic it stands, and without the order of a heap."""
-    state.windows.pages = Pages()
-    state.windows.deadlines.sort()
+    for windows in state.windows:
+        windows.pages = Pages()
+        windows.deadlines.sort()
     return walk(state)
 
 
@@ -156,7 +159,9 @@ def test_what_is_saved_ends_with_the_horizon(
     topic.save(stage, state)
 
     segments = {f"0:{kind}/{n}" for kind in "pt" for n in state.join.rows.segments}
-    pages = {f"0:w/{n}" for n in state.windows.pages.keys}
+    pages = {
+        f"0:w/{group}/{n}" for group, windows in zip(GROUPS, state.windows, strict=False) for n in windows.pages.keys
+    }
     assert len(state.join.rows.segments) <= 3
-    assert set(state.windows.pages.home) <= {"z"}
+    assert all(set(windows.pages.home) <= {"z", "s"} for windows in state.windows)
     assert {key.decode() for key in topic.records} <= SMALL | segments | pages

@@ -32,20 +32,21 @@ class Topic:
         self.written = 0
 
     def save(self, changes: dict[str, bytes | None]) -> None:
-        for key, history in changes.items():
+        for name, history in changes.items():
             if history is None:
-                self.histories.pop(key, None)
+                self.histories.pop(name, None)
             else:
-                self.histories[key] = history
-        for key_of_page, page in self.pages.save(changes, self.histories):
+                self.histories[name] = history
+        for number, page in self.pages.save(changes, self.histories):
+            key = b"w/%d" % number
             if page is None:
-                del self.values[key_of_page]
+                del self.values[key]
             else:
-                self.values[key_of_page] = page
+                self.values[key] = page
                 self.written += 1
 
     def restart(self) -> None:
-        histories, self.pages = restore(self.values)
+        histories, self.pages = restore(self.values, b"w/")
         assert histories == self.histories
         self.histories = histories
 
@@ -56,7 +57,7 @@ def test_what_comes_back_is_what_was_last_saved(saves: list[dict[str, bytes | No
     for changes in saves:
         topic.save(changes)
 
-        assert restore(topic.values) == (topic.histories, topic.pages)
+        assert restore(topic.values, b"w/") == (topic.histories, topic.pages)
 
 
 @given(saves=CHANGES)
@@ -101,5 +102,5 @@ def test_a_forgotten_key_does_not_come_back() -> None:
     for n in range(60):
         topic.save({"b": b"%d" % n, "c": b"%d" % n})
 
-        assert "gone" not in restore(topic.values)[0]
+        assert "gone" not in restore(topic.values, b"w/")[0]
     assert all(b"gone" not in page for page in topic.values.values())

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from schemas.reject import Reject
 from streams import Derived, Field, per
 from streams.feature import Feature
-from streams.features import Features, WindowState
+from streams.features import Features
+from streams.keyed_windows import WindowState
 from streams.windows import History
 from tests.streams.builders import Tap
 from tests.streams.oracle import NaiveWindows
@@ -42,15 +43,20 @@ def taps(told: Sequence[Step]) -> list[Tap]:
     return made
 
 
+def features_of(*features: Feature) -> tuple[Features, list[WindowState]]:
+    compiled = Features(features)
+    return compiled, compiled.initial()
+
+
 def vectors(events: Sequence[Tap], *, expire: bool = True) -> list[list[float]]:
     """What `Features` gives for each event, keys expired at each advance of the watermark as the stage does."""
-    features, state = Features([WINDOWS]), WindowState()
+    features, state = features_of(WINDOWS)
     told, watermark_ms = [], 0
     for event in events:
         if expire and event.at_ms > watermark_ms:
             watermark_ms = event.at_ms
             features.expire(state, watermark_ms)
-        told.append(features.vector(state, event, event.card, event.at_ms))
+        told.append(features.vector(state, event, [event.card], event.at_ms))
     return told
 
 
@@ -103,12 +109,12 @@ def test_expiry_of_keys_changes_no_value(told: list[Step]) -> None:
 def test_an_event_whose_sum_overflows_leaves_no_trace(before: list[Step], after: list[Step], step_ms: int) -> None:
     events = taps([*before, ("a", 0, 1.7e308), *after])
     newest_ms = events[len(before)].at_ms
-    features, state = Features([WINDOWS]), WindowState()
+    features, state = features_of(WINDOWS)
 
-    told = [features.vector(state, e, e.card, e.at_ms) for e in events[: len(before) + 1]]
+    told = [features.vector(state, e, [e.card], e.at_ms) for e in events[: len(before) + 1]]
     with pytest.raises(Reject, match="beyond the largest float"):
-        features.vector(state, Tap(tap_id="x", at_ms=newest_ms + step_ms, amount=1.7e308), "a", newest_ms + step_ms)
-    told += [features.vector(state, e, e.card, e.at_ms) for e in events[len(before) + 1 :]]
+        features.vector(state, Tap(tap_id="x", at_ms=newest_ms + step_ms, amount=1.7e308), ["a"], newest_ms + step_ms)
+    told += [features.vector(state, e, [e.card], e.at_ms) for e in events[len(before) + 1 :]]
 
     assert told == vectors(events, expire=False)
 
@@ -121,23 +127,23 @@ def test_a_key_is_forgotten_no_sooner_than_its_windows_are_empty(last_ms: int, h
 
 
 def test_a_key_that_stays_away_is_forgotten() -> None:
-    features, state = Features([WINDOWS]), WindowState()
+    features, state = features_of(WINDOWS)
     for n in range(1_000):
         features.expire(state, n)
-        features.vector(state, Tap(tap_id=str(n), at_ms=n, card=str(n)), str(n), n)
+        features.vector(state, Tap(tap_id=str(n), at_ms=n, card=str(n)), [str(n)], n)
 
-    assert len(state.histories) == len(state.deadlines) == SPANS_MS[-1] + 1
+    assert len(state[0].histories) == len(state[0].deadlines) == SPANS_MS[-1] + 1
 
 
 @pytest.mark.parametrize("step_ms", [0, 1, 3, 10])
 def test_a_key_that_stays_holds_at_most_twice_what_its_windows_hold(step_ms: int) -> None:
-    features, state = Features([WINDOWS]), WindowState()
+    features, state = features_of(WINDOWS)
     events = [Tap(tap_id=str(n), at_ms=n * step_ms) for n in range(2_000)]
     inside = SPANS_MS[-1] // step_ms if step_ms else len(events)
     most = 0
     for event in events:
-        features.vector(state, event, "a", event.at_ms)
-        history = state.histories["a"]
+        features.vector(state, event, ["a"], event.at_ms)
+        history = state[0].histories["a"]
         assert isinstance(history, History)
         most = max(most, len(history.times))
         assert len(history.columns[0].prefix) == len(history.columns[0].values) + 1 == len(history.times) + 1
@@ -152,10 +158,10 @@ def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_ar
         per("card").over("7ms", "20ms").sum("amount"),
         NIGHT,
     ]
-    features, state = Features(mixed), WindowState()
-    features.vector(state, Tap(tap_id="0", at_ms=90, card="a", amount=2.0), "a", 90)
+    features, state = features_of(*mixed)
+    features.vector(state, Tap(tap_id="0", at_ms=90, card="a", amount=2.0), ["a"], 90)
 
-    vector = features.vector(state, Tap(tap_id="1", at_ms=100, card="a", amount=3.0), "a", 100)
+    vector = features.vector(state, Tap(tap_id="1", at_ms=100, card="a", amount=3.0), ["a"], 100)
 
     told = dict(zip(features.names, vector, strict=True))
     assert told == {
@@ -169,13 +175,14 @@ def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_ar
 
 @given(told=st.one_of(ANY, DENSE))
 def test_a_history_that_was_written_and_read_is_the_same(told: list[Step]) -> None:
-    features, state = Features([WINDOWS]), WindowState()
+    features, state = features_of(WINDOWS)
     for event in taps(told):
-        features.vector(state, event, "a", event.at_ms)
+        features.vector(state, event, ["a"], event.at_ms)
 
-    for history in state.histories.values():
+    for history in state[0].histories.values():
         assert isinstance(history, History)
-        read = History.read(history.write(), SPANS_MS, 1)
+        read = History(SPANS_MS, 1)
+        read.read(history.write())
         end = len(history.times)
         assert (read.times, read.starts) == (history.times, history.starts)
         assert read.columns[0].sums(range(end), end) == history.columns[0].sums(range(end), end)

@@ -44,10 +44,10 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "numbers": (replaced(b"scalars", NONSENSE), "at 'scalars' "),
     "numbers of fewer fields": (replaced(b"scalars", msgspec.msgpack.encode([{}])), "at 'scalars' .ValidationError"),
     "model": (replaced(b"model", NONSENSE), "the model that was saved cannot be read"),
-    "windows": (replaced(b"w/", NONSENSE), "at 'w/0' "),
+    "windows": (replaced(b"w/", NONSENSE), "at 'w/card/0' "),
     "rows": (replaced(b"p/", NONSENSE), "at '[pt]/0' "),
     "held labels": (lambda values, _: values.update({b"h/7": NONSENSE}), "at 'h/7' "),
-    "a name that is none": (lambda values, _: values.update({b"w/x": b""}), r"\(ValueError"),
+    "a name that is none": (lambda values, _: values.update({b"w/card/x": b""}), r"\(ValueError"),
     "numbers are not there": (lambda values, _: values.pop(b"scalars"), "at 'scalars' .KeyError"),
     "merge": (lambda _, task: task.update(merge=3), "what the task carries beside it .ValidationError"),
 }

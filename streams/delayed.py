@@ -1,0 +1,131 @@
+"""Windows of one key that end before the event, and what is known by then of the events in them."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from streams import windows
+from streams.windows import History, Place
+
+UNKNOWN, NEGATIVE, POSITIVE = 0, 1, 2
+
+
+class DelayedHistory(History):
+    """A history whose windows are `(t - delay - span, t - delay]`. They end before the index `until`."""
+
+    __slots__ = ("delay_ms", "until")
+
+    def __init__(self, spans_ms: Sequence[int], columns: int, delay_ms: int) -> None:
+        super().__init__(spans_ms, columns)
+        self.delay_ms = delay_ms
+        self.until = 0
+
+    def add(self, at_ms: int, values: Sequence[float]) -> Place:
+        """Add an event; where the windows as of it are. It counts itself where there is no delay."""
+        times = self.times
+        if times and at_ms < times[-1]:
+            return self._add_late(at_ms, values)
+        if self.starts[-1] > windows.COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
+            self._compact()
+        self._insert(len(times), at_ms, values)
+        self._move(at_ms - self.delay_ms)
+        return self.starts, self.until
+
+    def _move(self, end_ms: int) -> None:
+        """Let the windows end at `end_ms`, which is no earlier than before."""
+        times, starts, until = self.times, self.starts, self.until
+        while until < len(times) and times[until] <= end_ms:
+            until += 1
+        self.until = until
+        for i, span_ms in enumerate(self.spans_ms):
+            start = starts[i]
+            while times[start] <= end_ms - span_ms:
+                start += 1
+            starts[i] = start
+
+    def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
+        self._insert(bisect_right(self.times, at_ms), at_ms, values)
+        self._start_again()
+        end_ms = at_ms - self.delay_ms
+        return [bisect_right(self.times, end_ms - span_ms) for span_ms in self.spans_ms], bisect_right(
+            self.times, end_ms
+        )
+
+    def _start_again(self) -> None:
+        end_ms = self.times[-1] - self.delay_ms
+        self.starts = [bisect_right(self.times, end_ms - span_ms) for span_ms in self.spans_ms]
+        self.until = bisect_right(self.times, end_ms)
+
+    def _compact(self) -> None:
+        behind = self.starts[-1]
+        super()._compact()
+        self.until -= behind
+
+
+class RatedHistory(DelayedHistory):
+    """A delayed history that knows the labels of its events: `known[i]` of them, `positive[i]`, in each window.
+
+    Which of several events at one time a label is about makes no difference to any window, so it is not kept.
+    """
+
+    __slots__ = ("known", "labels", "positive")
+
+    def __init__(self, spans_ms: Sequence[int], columns: int, delay_ms: int) -> None:
+        super().__init__(spans_ms, columns, delay_ms)
+        self.labels = bytearray()
+        self.known = [0] * len(spans_ms)
+        self.positive = [0] * len(spans_ms)
+
+    def label(self, at_ms: int, *, positive: bool) -> None:
+        """The label of an event at `at_ms` is known; nothing, where the windows have left it behind."""
+        times, place = self.times, bisect_left(self.times, at_ms)
+        while place < len(times) and times[place] == at_ms and self.labels[place] != UNKNOWN:
+            place += 1
+        if place == len(times) or times[place] != at_ms:
+            return
+        self.labels[place] = POSITIVE if positive else NEGATIVE
+        if place < self.until:
+            for i, start in enumerate(self.starts):
+                if start <= place:
+                    self.known[i] += 1
+                    self.positive[i] += positive
+
+    def count(self, start: int, end: int) -> tuple[int, int]:
+        """How many labels are known of `row[start:end]`, and how many of them are positive."""
+        positive = self.labels.count(POSITIVE, start, end)
+        return positive + self.labels.count(NEGATIVE, start, end), positive
+
+    def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
+        super()._insert(place, at_ms, values)
+        self.labels.insert(place, UNKNOWN)
+
+    def take_back(self, at_ms: int) -> None:
+        del self.labels[bisect_right(self.times, at_ms) - 1]
+        super().take_back(at_ms)
+
+    def _move(self, end_ms: int) -> None:
+        starts, until = self.starts[:], self.until
+        super()._move(end_ms)
+        came = self.count(until, self.until)
+        for i, start in enumerate(starts):
+            went = self.count(start, self.starts[i])
+            self.known[i] += came[0] - went[0]
+            self.positive[i] += came[1] - went[1]
+
+    def _start_again(self) -> None:
+        super()._start_again()
+        counted = [self.count(start, self.until) for start in self.starts]
+        self.known = [known for known, _ in counted]
+        self.positive = [positive for _, positive in counted]
+
+    def _compact(self) -> None:
+        del self.labels[: self.starts[-1]]
+        super()._compact()
+
+    def write(self) -> bytes:
+        """As any history, behind one byte for the label of each event."""
+        return bytes(self.labels) + super().write()
+
+    def read(self, written: bytes) -> None:
+        size = len(written) // (9 + 8 * len(self.columns))
+        self.labels += written[:size]
+        super().read(written[size:])
