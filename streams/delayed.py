@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from streams import windows
+from streams.exact import PrefixSums
 from streams.windows import History, Place
 
 UNKNOWN, NEGATIVE, POSITIVE = 0, 1, 2
@@ -14,7 +15,7 @@ class DelayedHistory(History):
 
     __slots__ = ("delay_ms", "until")
 
-    def __init__(self, spans_ms: Sequence[int], columns: int, delay_ms: int) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]], delay_ms: int) -> None:
         super().__init__(spans_ms, columns)
         self.delay_ms = delay_ms
         self.until = 0
@@ -69,7 +70,7 @@ class RatedHistory(DelayedHistory):
 
     __slots__ = ("known", "labels", "positive")
 
-    def __init__(self, spans_ms: Sequence[int], columns: int, delay_ms: int) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]], delay_ms: int) -> None:
         super().__init__(spans_ms, columns, delay_ms)
         self.labels = bytearray()
         self.known = [0] * len(spans_ms)

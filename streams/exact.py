@@ -75,8 +75,12 @@ class PrefixSums:
         numerator, denominator = x.as_integer_ratio()
         finer = denominator.bit_length() - 1 - self.exponent
         if finer > 0:
-            self.prefix = [each << finer for each in self.prefix]
-            self.exponent += finer
-            self.scale <<= finer
+            self._refine(finer)
             return numerator
         return numerator << -finer
+
+    def _refine(self, bits: int) -> None:
+        """Make the unit of all sums `2**bits` times finer."""
+        self.prefix = [each << bits for each in self.prefix]
+        self.exponent += bits
+        self.scale <<= bits

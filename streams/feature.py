@@ -7,7 +7,10 @@ from typing import Any, Literal, NoReturn
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 
-Verb = Literal["count", "sum", "mean", "rate"]
+Verb = Literal["count", "sum", "mean", "min", "max", "variance", "last", "since", "rate"]
+NEVER_OF_NOTHING = ("mean", "min", "max", "variance")
+"""These have no value of no event, which a window up to the event itself never meets."""
+
 Among = Literal["all", "labelled"]
 
 
@@ -41,7 +44,7 @@ class Derived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """One verb over one field (none for count and rate); `default` is its value where a window holds nothing."""
+    """One verb over one field (none for count, since and rate); `default` is its value where a window holds nothing."""
 
     verb: Verb
     field: str | None = None
@@ -93,25 +96,31 @@ class Windows:
             raise Problem(f'rate({of!r}): only labels have a rate, write rate("label"); that of a field is its mean')
         return self._and(Aggregate(verb="rate", among=among, default=default))
 
-    def min(self, field: str) -> NoReturn:
-        """Not built yet."""
-        raise _not_built(f"min({field!r})")
+    def min(self, field: str, *, default: float | None = None) -> "Windows":
+        """The least value of `field`; `default` of no event, which only a delayed window may hold."""
+        return self._and(Aggregate(verb="min", field=field, default=default))
 
-    def max(self, field: str) -> NoReturn:
-        """Not built yet."""
-        raise _not_built(f"max({field!r})")
+    def max(self, field: str, *, default: float | None = None) -> "Windows":
+        """The greatest value of `field`; `default` of no event, which only a delayed window may hold."""
+        return self._and(Aggregate(verb="max", field=field, default=default))
 
-    def variance(self, field: str) -> NoReturn:
-        """Not built yet."""
-        raise _not_built(f"variance({field!r})")
+    def variance(self, field: str, *, default: float | None = None) -> "Windows":
+        """The exact population variance of `field`, correctly rounded: 0 of one event, `default` of none."""
+        return self._and(Aggregate(verb="variance", field=field, default=default))
+
+    def last(self, field: str, *, default: float) -> "Windows":
+        """The value of `field` in the window's last event, before the event itself; `default` where there is none."""
+        return self._and(Aggregate(verb="last", field=field, default=default))
+
+    def since(self, *, default: float) -> "Windows":
+        """Seconds since the window's last event, before the event itself; `default` where there is none."""
+        if self.delay is not None:
+            raise Problem(f"per({self.entity!r}).over(delay=…).since(): it looks up to the event, leave the delay out")
+        return self._and(Aggregate(verb="since", default=default))
 
     def distinct(self, field: str) -> NoReturn:
         """Not built yet."""
         raise _not_built(f"distinct({field!r})")
-
-    def last(self, field: str) -> NoReturn:
-        """Not built yet."""
-        raise _not_built(f"last({field!r})")
 
     def _and(self, aggregate: Aggregate) -> "Windows":
         return replace(self, aggregates=(*self.aggregates, aggregate))
@@ -161,4 +170,4 @@ Feature = Field | Derived | Windows
 
 
 def _not_built(what: str) -> Problem:
-    return Problem(f"{what} is not built yet: windows know count, sum, mean and the rate of labels; leave it out")
+    return Problem(f"{what} is not built yet: leave it out")

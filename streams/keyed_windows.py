@@ -1,20 +1,19 @@
 """The windows of every value of one entity that end at the same delay: what they give, hold and forget."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from struct import Struct
-from typing import Any
 
 from streams import saved_windows
+from streams.column import Column
 from streams.delayed import DelayedHistory, RatedHistory
-from streams.feature import Aggregate, Windows
+from streams.exact import PrefixSums
+from streams.feature import Windows
+from streams.reading import reading
 from streams.saved_windows import Pages
 from streams.stage import Saved
 from streams.windows import History
-
-Read = Callable[[Any, Sequence[int], int], list[float]]
-"""One aggregate of all its windows, from where each starts in a history and where all end."""
 
 _time_at = Struct("q").unpack_from
 
@@ -43,8 +42,13 @@ class KeyedWindows:
         self.width = sum(len(each.names) for each in windows)
         self._saved_as = b"w/%s/" % name.encode()
         self._delay_ms = windows[0].delay_ms
+        self._columns = [Column if name in _rich(windows) else PrefixSums for name in self.fields]
         self._spans_ms = tuple(sorted({span for each in windows for span in each.spans_ms}))
-        self.reads = tuple(self._read(each, aggregate) for each in windows for aggregate in each.aggregates)
+        self.reads = tuple(
+            reading(aggregate, [self._spans_ms.index(span) for span in each.spans_ms], self.fields, each.delay_ms)
+            for each in windows
+            for aggregate in each.aggregates
+        )
 
     @property
     def kept_ms(self) -> int:
@@ -52,7 +56,7 @@ class KeyedWindows:
         return self._delay_ms + self._spans_ms[-1]
 
     def _new(self) -> History:
-        spans_ms, columns = self._spans_ms, len(self.fields)
+        spans_ms, columns = self._spans_ms, self._columns
         if self.rated:
             return RatedHistory(spans_ms, columns, self._delay_ms)
         return DelayedHistory(spans_ms, columns, self._delay_ms) if self._delay_ms else History(spans_ms, columns)
@@ -122,34 +126,7 @@ class KeyedWindows:
         heapify(deadlines)
         return WindowState(histories, deadlines, pages=pages)
 
-    def _read(self, windows: Windows, aggregate: Aggregate) -> Read:
-        """How to read one aggregate of all windows that know it."""
-        places = tuple(self._spans_ms.index(span) for span in windows.spans_ms)
-        column = 0 if aggregate.field is None else self.fields.index(aggregate.field)
-        default = 0.0 if aggregate.default is None else aggregate.default
-        match aggregate.verb:
-            case "count":
-                return lambda _, starts, end: [float(end - starts[place]) for place in places]
-            case "sum":
-                return lambda history, starts, end: history.columns[column].sums([starts[i] for i in places], end)
-            case "mean" if aggregate.default is None:  # never of nothing
-                return lambda history, starts, end: history.columns[column].means([starts[i] for i in places], end)
-            case "mean":
-                return lambda history, starts, end: [
-                    history.columns[column].means((starts[i],), end)[0] if starts[i] < end else default for i in places
-                ]
-        return _rate(places, default, labelled=aggregate.among == "labelled")
 
-
-def _rate(places: Sequence[int], default: float, *, labelled: bool) -> Read:
-    """The share of positive labels among all events of a window, or among those whose label is known."""
-
-    def read(history: RatedHistory, starts: Sequence[int], end: int) -> list[float]:
-        now, rates = starts is history.starts, []
-        for i in places:
-            known, positive = (history.known[i], history.positive[i]) if now else history.count(starts[i], end)
-            of = known if labelled else end - starts[i]
-            rates.append(positive / of if of else default)
-        return rates
-
-    return read
+def _rich(windows: Sequence[Windows]) -> set[str | None]:
+    """The fields of which more is asked than sums and single values."""
+    return {a.field for each in windows for a in each.aggregates if a.verb in ("min", "max", "variance")}

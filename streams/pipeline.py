@@ -13,7 +13,7 @@ from schemas.problem import Problem
 from schemas.topics import Topics
 from streams.checks import check_field, check_number, checked_features, topic_word
 from streams.digest import digest, function_tree, model_tree
-from streams.feature import Aggregate, Derived, Feature, Field, Windows
+from streams.feature import NEVER_OF_NOTHING, Aggregate, Derived, Feature, Field, Windows
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
@@ -155,8 +155,10 @@ class Pipeline:
             check_number(self.event, aggregate.field, None)
         if aggregate.verb == "rate" and self.task != "binary":
             raise Problem(f"{what} is the rate of a binary label, and there is none: leave it out")
-        if aggregate.verb == "mean" and windows.delay is not None and aggregate.default is None:
-            raise Problem(f"{what} may find no event behind its delay: give it a default, as in mean(…, default=0.0)")
+        if aggregate.verb in NEVER_OF_NOTHING and windows.delay is not None and aggregate.default is None:
+            raise Problem(
+                f"{what} may find no event behind its delay: give it a default, as in {aggregate.verb}(…, default=0.0)"
+            )
         if aggregate.default is not None and not isfinite(aggregate.default):
             raise Problem(f"{what} has the default {aggregate.default}: a default must be a finite number")
 

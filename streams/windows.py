@@ -37,10 +37,10 @@ class History:
 
     __slots__ = ("columns", "spans_ms", "starts", "times")
 
-    def __init__(self, spans_ms: Sequence[int], columns: int) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]]) -> None:
         self.spans_ms = spans_ms
         self.times = array("q")
-        self.columns = [PrefixSums() for _ in range(columns)]
+        self.columns = [column() for column in columns]
         self.starts = [0] * len(spans_ms)
 
     def add(self, at_ms: int, values: Sequence[float]) -> Place:
@@ -101,8 +101,9 @@ class History:
         """Be the history that was written; its sums are added up again."""
         size = 8 * (len(written) // (8 + 8 * len(self.columns)))
         self.times.frombytes(written[:size])
-        for i in range(len(self.columns)):
+        for i, column in enumerate(self.columns, 1):
             values = array("d")
-            values.frombytes(written[size * (i + 1) : size * (i + 2)])
-            self.columns[i] = PrefixSums(values)
+            values.frombytes(written[size * i : size * (i + 1)])
+            for value in values:
+                column.append(value)
         self._start_again()

@@ -19,8 +19,11 @@ LABELS = "taps.labels"
 
 
 DELAYED = [
-    per("card").over("20ms", "50ms").count().sum("amount"),
-    per("shop").over("10ms", "30ms", delay="15ms").count().mean("amount", default=-1.0),
+    per("card").over("20ms", "50ms").count().sum("amount").min("amount").max("amount").variance("amount"),
+    per("card").over("5ms", "50ms").last("amount", default=-1.0).since(default=9.0),
+    per("shop").over("10ms", "30ms", delay="15ms").count().mean("amount", default=-1.0).variance("amount", default=2.0),
+    per("shop").over("30ms", delay="15ms").min("amount", default=5.0).max("amount", default=6.0),
+    per("shop").over("30ms", delay="15ms").last("amount", default=-1.0),
     per("shop").over("30ms", delay="15ms").rate("label").rate("label", among="labelled", default=0.5),
     per("card").over("5ms", "20ms").rate("label"),
 ]

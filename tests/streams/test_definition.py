@@ -146,6 +146,10 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(per("card").over("1d", delay="7d").mean("amount", default=float("nan"))),
         ("default nan", "finite"),
     ),
+    "the time since a delayed event": (
+        lambda: taps(per("card").over("1d", delay="7d").since(default=0.0)),
+        ("since", "leave the delay out"),
+    ),
     "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
     "a rate without labels": (
         lambda: definition(
@@ -196,11 +200,7 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "min": lambda: per("card").over("1d").min("amount"),
-    "max": lambda: per("card").over("1d").max("amount"),
-    "variance": lambda: per("card").over("1d").variance("amount"),
     "distinct": lambda: per("card").over("1d").distinct("amount"),
-    "last": lambda: per("card").over("1d").last("amount"),
     "tile": lambda: per("card").over("1d", tile="1h"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),

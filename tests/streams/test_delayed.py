@@ -53,27 +53,51 @@ def log_of(moves: Sequence[Move]) -> list[Record]:
 DENSE = st.lists(MOVES, min_size=20, max_size=70).map(log_of)
 
 
+def mean(amounts: Sequence[float]) -> float:
+    return float(sum(map(Fraction, amounts)) / len(amounts))
+
+
+def variance(amounts: Sequence[float]) -> float:
+    centre = sum(map(Fraction, amounts)) / len(amounts)
+    return float(sum((Fraction(amount) - centre) ** 2 for amount in amounts) / len(amounts))
+
+
 @dataclass
 class Naive:
     """All events that were scored and all labels that were met, looked at again for each event."""
 
-    events: list[tuple[int, Tap, str]] = field(default_factory=list)
+    events: list[Tap] = field(default_factory=list)
+    at_ms: dict[str, int] = field(default_factory=dict)
+    seen: list[Tap] = field(default_factory=list)
     known: dict[str, bool] = field(default_factory=dict)
     watermark_ms: int = 0
 
     def expected(self, tap: Tap) -> dict[str, float]:
         self.watermark_ms = max(self.watermark_ms, tap.at_ms)
-        self.events.append((tap.at_ms, tap, tap.tap_id))
+        place = sum(1 for each in self.events if each.at_ms <= tap.at_ms)
+        self.events.insert(place, tap)
+        self.at_ms[tap.tap_id] = tap.at_ms
+        self.seen = self.events[: place + 1]
         told = {"amount": tap.amount}
         for span in (20, 50):
-            inside = self._inside("card", tap, span, 0)
-            told[f"card.count.{span}ms"] = float(len(inside))
-            told[f"card.amount.sum.{span}ms"] = fsum(amount for amount, _ in inside)
+            amounts = [amount for amount, _ in self._inside("card", tap, span, 0)]
+            told[f"card.count.{span}ms"] = float(len(amounts))
+            told[f"card.amount.sum.{span}ms"] = fsum(amounts)
+            told[f"card.amount.min.{span}ms"] = min(amounts)
+            told[f"card.amount.max.{span}ms"] = max(amounts)
+            told[f"card.amount.variance.{span}ms"] = variance(amounts)
+        for span in (5, 50):
+            before = self._inside("card", tap, span, 0)[:-1]
+            told[f"card.amount.last.{span}ms"] = before[-1][0] if before else -1.0
+            told[f"card.since.{span}ms"] = (tap.at_ms - self.at_ms[before[-1][1]]) / 1_000 if before else 9.0
         for span in (10, 30):
-            inside = self._inside("shop", tap, span, 15)
-            total = sum((Fraction(amount) for amount, _ in inside), Fraction())
-            told[f"shop.count.{span}ms.delay_15ms"] = float(len(inside))
-            told[f"shop.amount.mean.{span}ms.delay_15ms"] = float(total / len(inside)) if inside else -1.0
+            amounts = [amount for amount, _ in self._inside("shop", tap, span, 15)]
+            told[f"shop.count.{span}ms.delay_15ms"] = float(len(amounts))
+            told[f"shop.amount.mean.{span}ms.delay_15ms"] = mean(amounts) if amounts else -1.0
+            told[f"shop.amount.variance.{span}ms.delay_15ms"] = variance(amounts) if amounts else 2.0
+        told["shop.amount.min.30ms.delay_15ms"] = min(amounts, default=5.0)
+        told["shop.amount.max.30ms.delay_15ms"] = max(amounts, default=6.0)
+        told["shop.amount.last.30ms.delay_15ms"] = amounts[-1] if amounts else -1.0
         inside = self._inside("shop", tap, 30, 15)
         labelled = [self.known[tap_id] for _, tap_id in inside if tap_id in self.known]
         told["shop.rate.30ms.delay_15ms"] = sum(labelled) / len(inside) if inside else 0.0
@@ -85,10 +109,11 @@ class Naive:
 
     def _inside(self, entity: str, tap: Tap, span_ms: int, delay_ms: int) -> list[tuple[float, str]]:
         end_ms = tap.at_ms - delay_ms
+        seen = self.events if delay_ms else self.seen  # of equal times, those that came before
         return [
-            (each.amount, tap_id)
-            for at_ms, each, tap_id in self.events
-            if getattr(each, entity) == getattr(tap, entity) and end_ms - span_ms < at_ms <= end_ms
+            (each.amount, each.tap_id)
+            for each in seen
+            if getattr(each, entity) == getattr(tap, entity) and end_ms - span_ms < each.at_ms <= end_ms
         ]
 
     def forgotten(self, tap: Tap, name: str) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.reject import Reject
 from streams import Derived, Field, per
+from streams.exact import PrefixSums
 from streams.feature import Feature
 from streams.features import Features
 from streams.keyed_windows import WindowState
@@ -181,7 +182,7 @@ def test_a_history_that_was_written_and_read_is_the_same(told: list[Step]) -> No
 
     for history in state[0].histories.values():
         assert isinstance(history, History)
-        read = History(SPANS_MS, 1)
+        read = History(SPANS_MS, [PrefixSums])
         read.read(history.write())
         end = len(history.times)
         assert (read.times, read.starts) == (history.times, history.starts)
