@@ -13,6 +13,7 @@ from schemas.problem import Problem
 
 COMMANDS = (
     "archive",
+    "backtest",
     "bench",
     "demo",
     "produce",

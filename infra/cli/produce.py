@@ -15,11 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from infra.feed import Fed, feed
 from infra.settings import Settings, reach
 from infra.topics import AHEAD_MS
+from infra.truth import truth
 from producers import pace
 from producers.files import EventFile
 from producers.known import Known
-from producers.recording import Survey, Truth, survey, tell
-from schemas.duration import duration_ms
+from producers.recording import Survey, survey, tell
 from schemas.problem import Problem
 from streams.load import load
 from streams.pipeline import Pipeline
@@ -50,12 +50,12 @@ def produce(
     """
     chosen = _pace(rate, speed, at_most)
     pipeline = load(target)
-    truth = _truth(pipeline, label_field, label_delay)
+    labelling = truth(pipeline, label_field, label_delay)
     settings = Settings()
     events = EventFile(file, pipeline.event, time=pipeline.time, label_field=label_field)
 
     def told() -> Iterator[Known]:
-        return tell(events.sorted_events() if sort else events.events(), truth, file)
+        return tell(events.sorted_events() if sort else events.events(), labelling, file)
 
     screen = Console(stderr=True)
     with screen.status(f"checking {file}"):
@@ -73,28 +73,6 @@ def _pace(rate: str | None, speed: str | None, at_most: bool) -> pace.Pace:
     if rate is not None:
         return pace.rate(rate)
     return pace.Pace() if speed is None else pace.speed(speed)
-
-
-def _truth(pipeline: Pipeline, label_field: str | None, label_delay: str | None) -> Truth | None:
-    """How labels are made from rows, or None. Raises `Problem` where options and pipeline do not fit."""
-    if label_field is None and label_delay is None:
-        return None
-    if label_field is None or label_delay is None:
-        raise Problem("--label-field and --label-delay belong together: give both or none")
-    labels = pipeline.labels
-    if labels is None or labels.event is None or labels.id is None or labels.time is None:
-        where = "has no labels" if labels is None else "finds them inside the event"
-        raise Problem(f"{pipeline.name} {where}: leave --label-field and --label-delay out")
-    return Truth(
-        label=labels.event,
-        id=labels.id,
-        field=labels.field,
-        time=labels.time,
-        event_id=pipeline.id,
-        event_time=pipeline.time,
-        key=pipeline.key,
-        delay_ms=duration_ms(label_delay),
-    )
 
 
 def _check_known(found: Survey) -> None:

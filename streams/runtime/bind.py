@@ -45,7 +45,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         digest=pipeline.digest,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
-        sources=_score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
+        sources=score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
         encoder=_encoder(stage, topics, registry, (Scored, Outcome, Alert) if scoring else (Metric, Alert)),
         ledger=LedgerTopic(ledger, _writes(Entry, ledger, registry), own_decoder(Entry, registry)),
         state_topic=topics.state(pipeline.version, stage),
@@ -83,7 +83,7 @@ def monitor_stage(pipeline: Pipeline) -> MonitorStage:
     return MonitorStage(watched, pipeline.monitor)
 
 
-def _score_sources(pipeline: Pipeline, topics: Topics, registry: Registry) -> list[Source]:
+def score_sources(pipeline: Pipeline, topics: Topics, registry: Registry) -> list[Source]:
     events = Source(
         role=Role.EVENTS,
         topic=topics.events,

@@ -1,0 +1,76 @@
+"""A log to fold: its inputs, and its partitions, each of which feeds a merge until nothing is left."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from streams.runtime.codec import Source
+from streams.runtime.merge import Merge
+from streams.runtime.raw import Run
+
+
+class Row(NamedTuple):
+    """A record that comes from a file; a `Raw` whose value need be no bytes, as its source knows."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: Any
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Feed(Protocol):
+    """What is read of one partition of all inputs."""
+
+    def feed(self, merge: Merge) -> bool:
+        """Deliver to `merge` some of what it has not yet been given; False where there is nothing more."""
+
+
+class Pulled:
+    """Inputs that are read apart from each other: one is read on where nothing of it is buffered."""
+
+    def __init__(self, runs: Mapping[str, Iterator[Run]]) -> None:
+        self._runs = dict(runs)
+
+    def feed(self, merge: Merge) -> bool:
+        delivered = False
+        for topic, runs in list(self._runs.items()):
+            if merge.inputs[topic].records:
+                continue
+            run = next(runs, None)
+            if run is None:
+                del self._runs[topic]
+            else:
+                merge.deliver(run)
+                delivered = True
+        return delivered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One partition: where each input begins, and what reads it."""
+
+    number: int
+    positions: Mapping[str, int]
+    feed: Feed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Inputs in the order of their roles, how many partitions each has, and those, to be folded one by one.
+
+    `records`: about how many there are in all. `place` names it for a person; `remarks` are what he should know of it.
+    """
+
+    sources: Sequence[Source]
+    partitions: int
+    parts: Iterable[Part]
+    records: int
+    place: str
+    remarks: Sequence[str] = ()
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(source.topic for source in self.sources)

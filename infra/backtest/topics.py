@@ -1,0 +1,77 @@
+"""The log that stands on a pipeline's input topics: from their beginning to where they end now."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from confluent_kafka.admin import AdminClient
+
+from infra import topics
+from infra.backtest.log import Log, Part, Pulled
+from infra.feed import KAFKA_WITHIN_S
+from infra.settings import Settings, librdkafka, reach, schema_registry
+from schemas.problem import Problem
+from schemas.registry import Registry
+from streams.pipeline import Pipeline
+from streams.runtime.bind import check_learning, score_sources
+from streams.runtime.codec import Source
+from streams.runtime.kafka import RealKafka
+
+Bounds = dict[str, tuple[int, int]]
+
+
+@contextmanager
+def from_topics(pipeline: Pipeline, settings: Settings) -> Iterator[Log]:
+    """The topics that `pipeline` reads, decoded as its worker does; nothing is created, committed or registered.
+
+    Raises `Problem` where a topic is missing, they differ in their number of partitions, or a server does not answer.
+    """
+    reach(settings, ("kafka", "schema_registry"))
+    with Registry(schema_registry(settings)) as registry:
+        sources = score_sources(pipeline, pipeline.topics(settings.topic_prefix), registry)
+        partitions = _partitions(pipeline, settings, sources)
+        check_learning(pipeline, partitions)
+        kafka = RealKafka(librdkafka(settings))
+        try:
+            yield _log(kafka, sources, partitions)
+        finally:
+            kafka.close()
+
+
+def _partitions(pipeline: Pipeline, settings: Settings, sources: list[Source]) -> int:
+    names = [source.topic for source in sources]
+    admin = AdminClient({**librdkafka(settings), "log_level": 0})
+    there = topics.described(admin, names, monotonic() + KAFKA_WITHIN_S)
+    for name in names:
+        if name not in there:
+            raise Problem(
+                f"there is no topic {name}: give a file with --events, or check MILLRACE_KAFKA_BOOTSTRAP and "
+                f"MILLRACE_TOPIC_PREFIX"
+            )
+    counts = {name: len(there[name].partitions) for name in names}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise Problem(f"the topics of {pipeline.name} need the same number of partitions, but {told}: make them equal")
+    return counts[names[0]]
+
+
+def _log(kafka: RealKafka, sources: list[Source], partitions: int) -> Log:
+    bounds = [{s.topic: kafka.bounds(s.topic, number) for s in sources} for number in range(partitions)]
+    return Log(
+        sources=sources,
+        partitions=partitions,
+        parts=(_part(kafka, number, each) for number, each in enumerate(bounds)),
+        records=sum(high - low for each in bounds for low, high in each.values()),
+        place=" and ".join(source.topic for source in sources),
+        remarks=[
+            f"{topic}/{number} begins at offset {low:,}: what stood before it has expired"
+            for number, each in enumerate(bounds)
+            for topic, (low, _) in each.items()
+            if low > 0
+        ],
+    )
+
+
+def _part(kafka: RealKafka, number: int, bounds: Bounds) -> Part:
+    runs = {topic: kafka.read(topic, number, low, high) for topic, (low, high) in bounds.items()}
+    return Part(number=number, positions={topic: low for topic, (low, _) in bounds.items()}, feed=Pulled(runs))

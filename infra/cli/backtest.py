@@ -1,0 +1,107 @@
+"""`millrace backtest`: a log folded again under one pipeline or several, and how good their scores were."""
+
+import json
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.backtest import scores as scores_file
+from infra.backtest.alike import entrants, require_same_key
+from infra.backtest.files import Files, from_files
+from infra.backtest.fold import Within, fold
+from infra.backtest.log import Log
+from infra.backtest.report import report
+from infra.backtest.topics import from_topics
+from infra.cli.backtest_table import Result, as_fields, show
+from infra.cli.bar import folding_bar
+from infra.settings import Settings
+from infra.truth import truth
+from schemas.problem import Problem
+from streams.pipeline import Pipeline
+
+
+def backtest(
+    targets: Annotated[
+        list[str], typer.Argument(metavar="FILE.py:NAME…", help="Pipelines side by side, or package.module:NAME.")
+    ],
+    *,
+    events: Annotated[
+        Path | None, typer.Option(help="Events in the order of their time: .csv, .parquet or .jsonl.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Labels in such a file, known at their own time.")] = None,
+    label_field: Annotated[str | None, typer.Option(help="Instead: the column of the events with the truth.")] = None,
+    label_delay: Annotated[str | None, typer.Option(help="How long after its event a label is known, as 7d.")] = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Sort the files by time first, in memory.")] = False,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Leave out what is older.")] = None,
+    end: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Leave out what is as new.")] = None,
+    scores: Annotated[Path | None, typer.Option(metavar="OUT.parquet", help="Write every score to a file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as one line of JSON.")] = False,
+) -> None:
+    """Fold a log again as a worker would, and judge every score by the label that came later.
+
+    An event is scored before its label is learnt, and labels come as late as they did. Without --events the log is
+    what stands now on the topics that the (first) pipeline reads; that reads only, also beside running workers.
+
+    Example: millrace backtest payments.py:payments --events april.parquet --label-field fraud --label-delay 7d
+    """
+    began_s = time.process_time()
+    within = Within(start_ms=_time_ms("--from", start), end_ms=_time_ms("--until", end))
+    if scores is not None:
+        scores_file.require_writable(scores)
+    tested = entrants(targets)
+    pipeline = tested[0].pipeline
+    truths = truth(pipeline, label_field, label_delay)
+    if events is not None:
+        files = Files(events=events, labels=labels, truth=truths, label_field=label_field, sort=sort)
+        opening = _files(pipeline, files)
+    elif labels is not None or truths is not None or sort:
+        raise Problem("--labels, --label-field and --sort are about files: name the events with --events")
+    else:
+        require_same_key([each.pipeline for each in tested])
+        opening = from_topics(pipeline, Settings())
+    with opening as log, folding_bar("folding", log.records) as advance:
+        folded = fold(log, tested, within, advance)
+    reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
+    if not any(each.overall.events for each in reports.values()):
+        raise Problem(f"no event was scored of {log.place}: see that there are some, between --from and --until")
+    if scores is not None:
+        scores_file.write(scores, tested)
+    result = Result(log=log, folded=folded, reports=reports, cpu_s=time.process_time() - began_s, scores=scores)
+    if as_json:
+        sys.stdout.write(json.dumps(as_fields(result)) + "\n")
+    else:
+        show(result, pipeline.task, Console(soft_wrap=True))
+
+
+def _files(pipeline: Pipeline, files: Files) -> AbstractContextManager[Log]:
+    """The log of these files. Raises `Problem` where they are not what the pipeline reads."""
+    labels = pipeline.labels
+    apart = labels is not None and not labels.inside
+    if files.labels is not None and files.truth is not None:
+        raise Problem("--labels and --label-field contradict each other: give one of them")
+    if files.labels is not None and not apart:
+        where = "has no labels" if labels is None else "finds its labels inside the event"
+        raise Problem(f"{pipeline.name} {where}: leave --labels out")
+    if apart and files.labels is None and files.truth is None:
+        raise Problem(
+            f"{pipeline.name} learns from labels, and nothing says where they are: add --labels FILE, or --label-field "
+            f"and --label-delay where the truth stands in the events' rows"
+        )
+    return nullcontext(from_files(pipeline, files))
+
+
+def _time_ms(option: str, text: str | None) -> int | None:
+    """A time as people write it, without zone in UTC."""
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Problem(f"{option} {text} is no time: write it as 2026-03-01 or 2026-03-01T12:00") from error
+    return int((time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp() * 1000)
