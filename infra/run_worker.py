@@ -1,7 +1,6 @@
 """A worker from settings: one stage in this process, or a child process for each stage."""
 
 import asyncio
-import gc
 import logging
 import socket
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
+from infra.garbage import seldom
 from infra.pipeline_topics import create
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.variables import variable
@@ -20,10 +20,6 @@ from streams.pipeline import Pipeline
 from streams.runtime.app import Connection, serve
 from streams.runtime.bind import STAGES, bind
 from streams.runtime.ports import Fenced
-
-GC_THRESHOLDS = (50_000, 20, 100)
-"""What a stage keeps (events within windows and horizon) has no cycles: looking for them at Python's own thresholds
-cost a fifth of its time."""
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +35,7 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     registry = Registry(schema_registry(settings))
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
     log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    seldom()
     try:
         with instance_id(binding.group, settings.data_dir) as member:
             asyncio.run(serve(pipeline.name, binding, _connection(settings, member, port)))

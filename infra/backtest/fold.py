@@ -1,7 +1,9 @@
 """Folds a log under several pipelines at once: each record is read, ordered and decoded once, as a worker does it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from infra.backtest.entrant import Entrant
 from infra.backtest.log import Log, Part
@@ -12,6 +14,7 @@ from streams.runtime.task import GROUP_LIMIT
 
 Advance = Callable[[int], None]
 Taken = list[tuple[int, Raw]]
+_rank = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +38,15 @@ class Within:
 
 @dataclass(slots=True)
 class Folded:
-    """How many records were folded of each input, and the latest Kafka time among them, ms."""
+    """How many records were folded of each input, by its rank, and the latest Kafka time among them, ms."""
 
-    records: dict[str, int] = field(default_factory=dict)
+    records: Counter[int] = field(default_factory=Counter)
     end_ms: int = 0
+
+    def add(self, taken: Taken) -> None:
+        """These too."""
+        self.records.update(map(_rank, taken))
+        self.end_ms = max(self.end_ms, *(raw.timestamp for _, raw in taken)) if taken else self.end_ms
 
 
 def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance = lambda _: None) -> Folded:
@@ -46,7 +54,7 @@ def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance
 
     Raises `Problem` where the log cannot be read, or a worker would stop.
     """
-    folded = Folded(dict.fromkeys(log.topics, 0))
+    folded = Folded()
     for part in log.parts:
         for entrant in entrants:
             entrant.begin(part.number)
@@ -67,6 +75,4 @@ def _fold_part(
             records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]
             for entrant in entrants:
                 entrant.fold(records)
-            for record in records:
-                folded.records[record.topic] += 1
-                folded.end_ms = max(folded.end_ms, record.timestamp_ms)
+            folded.add(inside)

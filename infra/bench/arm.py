@@ -4,7 +4,6 @@ Run as `python -m infra.bench.arm SPEC.json`.
 """
 
 import asyncio
-import gc
 import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -15,7 +14,7 @@ import msgspec
 from infra.bench.at_least_once import Plain, PlainOwner
 from infra.bench.stopwatch import Lap, Stopwatch, Timed, TimedKafka
 from infra.embedded.ports import free_port
-from infra.run_worker import GC_THRESHOLDS
+from infra.garbage import seldom
 from infra.settings import Settings, aiokafka, librdkafka, schema_registry
 from schemas.registry import Registry
 from streams.load import load
@@ -79,8 +78,7 @@ def run(spec: Spec, settings: Settings) -> list[Lap]:
             stopwatch=stopwatch,
             instance_id="bench",
         )
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        seldom()
         asyncio.run(serve(pipeline.name, binding, connection))
     return stopwatch.laps
 

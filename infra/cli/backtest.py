@@ -20,6 +20,7 @@ from infra.backtest.report import report
 from infra.backtest.topics import from_topics
 from infra.cli.backtest_table import Result, as_fields, show
 from infra.cli.bar import folding_bar
+from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
 from schemas.problem import Problem
@@ -65,7 +66,7 @@ def backtest(
     else:
         require_same_key([each.pipeline for each in tested])
         opening = from_topics(pipeline, Settings())
-    with opening as log, folding_bar("folding", log.records) as advance:
+    with for_now(), opening as log, folding_bar("folding", log.records) as advance:
         folded = fold(log, tested, within, advance)
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
     if not any(each.overall.events for each in reports.values()):

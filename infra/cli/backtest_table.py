@@ -40,7 +40,7 @@ class Result:
     @property
     def events(self) -> int:
         """How many records of events were folded; the last of the inputs."""
-        return self.folded.records[self.log.topics[-1]]
+        return self.folded.records[len(self.log.topics) - 1]
 
 
 def as_fields(result: Result) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def as_fields(result: Result) -> dict[str, Any]:
         "log": result.log.place,
         "partitions": result.log.partitions,
         "remarks": list(result.log.remarks),
-        "records": result.folded.records,
+        "records": {topic: result.folded.records[rank] for rank, topic in enumerate(result.log.topics)},
         "cpu_s": round(result.cpu_s, 3),
         "events_per_cpu_s": round(result.events / result.cpu_s, 1),
         "environment": environment(),
