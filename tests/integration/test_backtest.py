@@ -1,0 +1,89 @@
+"""A backtest of the topics says what the workers said: every score, in all 64 bits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from infra.settings import Settings
+from schemas.outcome import Outcome
+from schemas.problem import Problem
+from schemas.scored import Scored
+from streams.load import load
+from tests.integration.driven import ask, given
+from tests.integration.harness import PIPELINES, decoded, wait_folded, worker
+from tests.integration.shop import TARGET as SHOP
+from tests.integration.shop import Shop
+from tests.integration.test_restart import payments
+
+pytestmark = pytest.mark.servers
+
+TILL = f"{PIPELINES / 'till.py'}:till"
+TILLS = f"{PIPELINES / 'till.py'}:tills"
+EVENTS = 3_000
+
+Rows = dict[str, tuple[str, bool | None]]
+
+
+def backtested(settings: Settings, out: Path, *targets: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the command says, and the rows of the file it writes."""
+    ran = ask(settings, "backtest", *targets, "--scores", str(out), "--json")
+    assert ran.exit_code == 0, ran.output
+    said: dict[str, Any] = json.loads(ran.stdout)
+    return said, pyarrow.parquet.read_table(out).to_pylist()
+
+
+def served(settings: Settings, target: str) -> Rows:
+    """Of each event the score that was served, in all its bits, and the label that it has met."""
+    topics = load(target).topics(settings.topic_prefix)
+    labels = {row["event_id"]: row["label"] == "true" for row in decoded(settings, topics.outcomes, Outcome)}
+    rows = decoded(settings, topics.scored, Scored)
+    assert len({row["event_id"] for row in rows}) == len(rows)
+    return {row["event_id"]: (row["score"].hex(), labels.get(row["event_id"])) for row in rows}
+
+
+def again(rows: list[dict[str, Any]], name: str) -> Rows:
+    """The same of a file of scores."""
+    return {row["event_id"]: (row[name].hex(), row["label"]) for row in rows}
+
+
+@pytest.mark.parametrize(("target", "partitions"), [(TILL, 1), (TILLS, 4)])
+def test_a_backtest_gives_every_score_that_was_served(
+    settings: Settings, tmp_path: Path, target: str, partitions: int
+) -> None:
+    given(settings, target, payments(0, EVENTS), partitions=partitions)
+    pipeline = load(target)
+    with worker(settings, target, tmp_path) as running:
+        wait_folded(settings, pipeline, running)
+    said, rows = backtested(settings, tmp_path / "scores.parquet", target)
+
+    expected = served(settings, target)
+    assert len(rows) == len(expected) == EVENTS
+    assert again(rows, pipeline.name) == expected
+    assert said["partitions"] == partitions
+    assert said["pipelines"][pipeline.name]["counts"]["labels.learnt"] == EVENTS // 3
+    assert said["pipelines"][pipeline.name]["overall"]["unlabelled_share"] == pytest.approx(2 / 3)
+
+
+def test_side_by_side_on_topics_each_scores_as_alone(settings: Settings, tmp_path: Path) -> None:
+    given(settings, TILL, payments(0, 600), partitions=1)
+    _, together = backtested(settings, tmp_path / "both.parquet", TILL, TILLS)
+    _, alone = backtested(settings, tmp_path / "one.parquet", TILL)
+
+    assert again(together, "till") == again(together, "tills") == again(alone, "till")
+
+
+def test_what_was_rejected_late_or_doubled_is_so_again(shop: Shop, tmp_path: Path) -> None:
+    said, rows = backtested(shop.settings, tmp_path / "scores.parquet", SHOP)
+
+    assert again(rows, "shop") == served(shop.settings, SHOP)
+    counts = said["pipelines"]["shop"]["counts"]
+    assert {what: counts.get(f"events.{what}", 0) for what in shop.story.expected} == shop.story.expected
+    assert said["records"][shop.pipeline.topics(shop.settings.topic_prefix).events] == sum(shop.story.expected.values())
+
+
+def test_topics_that_are_not_there_are_one_sentence(settings: Settings) -> None:
+    with pytest.raises(Problem, match=r"there is no topic .*till\.labels: give a file with --events"):
+        ask(settings, "backtest", TILL)
