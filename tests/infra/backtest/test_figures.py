@@ -1,12 +1,14 @@
 """Figures of quality equal their definitions, also where scores are equal, few, or all of one class."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.backtest import figures
-from infra.backtest.answers import Floats, Said, Truth, floats, ints
+from infra.backtest.answers import Said, Truth, floats, ints
 from infra.backtest.trace import NAN, NONE
 from tests.infra.backtest import naive
 
@@ -17,7 +19,7 @@ named = st.lists(st.tuples(st.none() | st.integers(0, 3), st.integers(0, 4), st.
 values = st.lists(st.tuples(st.floats(-1e3, 1e3), st.integers(-50, 50).map(float)), max_size=40)
 
 
-def codes(said: list[int | None] | list[bool | None]) -> list[int]:
+def codes(said: Sequence[int | None]) -> list[int]:
     return [NONE if each is None else int(each) for each in said]
 
 
@@ -25,13 +27,13 @@ def told(scores: list[float], said: list[int], given: list[float] | None = None)
     return Said(floats(scores), ints(said), floats([NAN] * len(scores) if given is None else given))
 
 
-def truth(numbers: list[float] | Floats, classes: list[int]) -> Truth:
+def truth(numbers: list[float], classes: list[int]) -> Truth:
     return Truth(floats(numbers), ints(classes), np.zeros(len(classes), np.int64))
 
 
 @given(answers)
 def test_binary_figures_are_those_of_their_definitions(rows: list[tuple[float, bool | None, bool]]) -> None:
-    scores, said, truths = ([row[place] for row in rows] for place in range(3))
+    scores, said, truths = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
     known = truth([float(each) for each in truths], [int(each) for each in truths])
     found = figures.binary(told(scores, codes(said)), known)
     expected = naive.binary(scores, said, truths)
@@ -42,7 +44,7 @@ def test_binary_figures_are_those_of_their_definitions(rows: list[tuple[float, b
 
 @given(named)
 def test_figures_of_classes_are_those_of_their_definitions(rows: list[tuple[int | None, int, float]]) -> None:
-    said, truths, shares = ([row[place] for row in rows] for place in range(3))
+    said, truths, shares = [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
     judged = told(shares, codes(said), shares)
     expected = naive.classes(said, truths) | ({"log_loss": naive.log_loss(shares)} if rows else {})
 
@@ -51,7 +53,7 @@ def test_figures_of_classes_are_those_of_their_definitions(rows: list[tuple[int 
 
 @given(values)
 def test_figures_of_values_are_those_of_their_definitions(rows: list[tuple[float, float]]) -> None:
-    scores, truths = ([row[place] for row in rows] for place in range(2))
+    scores, truths = [row[0] for row in rows], [row[1] for row in rows]
     found = figures.regression(told(scores, [NONE] * len(rows)), truth(truths, [0] * len(rows)))
 
     assert found == pytest.approx(naive.regression(scores, truths), rel=1e-9, abs=CLOSE)
