@@ -1,12 +1,13 @@
 """The log that stands on a pipeline's input topics: from their beginning to where they end now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 
 from confluent_kafka.admin import AdminClient
 
 from infra import topics
+from infra.backtest.alike import require_same_key
 from infra.backtest.log import Log, Part, Pulled
 from infra.feed import KAFKA_WITHIN_S
 from infra.settings import Settings, librdkafka, reach, schema_registry
@@ -21,16 +22,20 @@ Bounds = dict[str, tuple[int, int]]
 
 
 @contextmanager
-def from_topics(pipeline: Pipeline, settings: Settings) -> Iterator[Log]:
-    """The topics that `pipeline` reads, decoded as its worker does; nothing is created, committed or registered.
+def from_topics(pipelines: Sequence[Pipeline], settings: Settings) -> Iterator[Log]:
+    """The topics that the first of `pipelines` reads, decoded as a worker does; nothing is created or committed.
 
-    Raises `Problem` where a topic is missing, they differ in their number of partitions, or a server does not answer.
+    Raises `Problem` where a topic is missing, they differ in their number of partitions or do not fit all pipelines, or
+    a server does not answer.
     """
+    pipeline = pipelines[0]
+    require_same_key(pipelines)
     reach(settings, ("kafka", "schema_registry"))
     with Registry(schema_registry(settings)) as registry:
         sources = score_sources(pipeline, pipeline.topics(settings.topic_prefix), registry)
         partitions = _partitions(pipeline, settings, sources)
-        check_learning(pipeline, partitions)
+        for each in pipelines:
+            check_learning(each, partitions)
         kafka = RealKafka(librdkafka(settings))
         try:
             yield _log(kafka, sources, partitions)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from infra.backtest import scores as scores_file
-from infra.backtest.alike import entrants, require_same_key
+from infra.backtest.alike import entrants
 from infra.backtest.files import Files, from_files
 from infra.backtest.fold import Within, fold
 from infra.backtest.log import Log
@@ -64,8 +64,7 @@ def backtest(
     elif labels is not None or truths is not None or sort:
         raise Problem("--labels, --label-field and --sort are about files: name the events with --events")
     else:
-        require_same_key([each.pipeline for each in tested])
-        opening = from_topics(pipeline, Settings())
+        opening = from_topics([each.pipeline for each in tested], Settings())
     with for_now(), opening as log, folding_bar("folding", log.records) as advance:
         folded = fold(log, tested, within, advance)
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}

@@ -1,6 +1,6 @@
 """How a backtest looks in a terminal and in JSON."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from infra.backtest.report import BASELINES, LATER, MODEL, Report, Slice
 from streams.labels import Task
 from streams.runtime.environment import environment
 
-TELLING: Mapping[Task, Sequence[str]] = {
-    "binary": ("roc_auc", "average_precision"),
-    "multiclass": ("accuracy", "macro_f1"),
-    "regression": ("mae", "rmse"),
-    "none": (),
+TELLING: Mapping[Task, Mapping[str, str]] = {
+    "binary": {"roc_auc": "AUC", "average_precision": "AP"},
+    "multiclass": {"accuracy": "accuracy", "macro_f1": "F1"},
+    "regression": {"mae": "MAE", "rmse": "RMSE"},
+    "none": {},
 }
-"""The figures that are shown for each day; all others are in JSON."""
+"""The figures that are shown for each day, and what they are called there; all others are in JSON."""
 
 MATURITY = {"1h": "under 1 h", "1d": "under 1 d", "7d": "under 7 d", LATER: "7 d and more"}
 
@@ -109,18 +109,18 @@ def _overall(result: Result) -> Table:
     return table
 
 
-def _sliced(result: Result, telling: Sequence[str], which: str) -> Table:
+def _sliced(result: Result, telling: Mapping[str, str], which: str) -> Table:
     """A row for each slice, with what the first pipeline met, and the telling figures of each pipeline."""
     slices = {name: {each.name: each for each in getattr(report, which)} for name, report in result.reports.items()}
-    several = len(slices) > 1
-    heads = [f"{name} {figure}" if several else figure for name in slices for figure in telling]
+    before = "{}\n" if len(slices) > 1 else ""
+    heads = [before.format(name) + figure for name in slices for figure in telling.values()]
     table = _table(["day" if which == "days" else "label after", "events", "labels", "unlabelled", *heads])
     for name in dict.fromkeys(name for each in slices.values() for name in each):
         table.add_row(MATURITY.get(name, name), *_cells([each.get(name) for each in slices.values()], telling))
     return table
 
 
-def _cells(slices: Sequence[Slice | None], telling: Sequence[str]) -> Iterator[str]:
+def _cells(slices: Sequence[Slice | None], telling: Iterable[str]) -> Iterator[str]:
     first = next(each for each in slices if each is not None)
     yield from (f"{first.events:,}", f"{first.labels:,}", f"{first.unlabelled_share:.1%}")
     for each in slices:

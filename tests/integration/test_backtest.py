@@ -84,6 +84,13 @@ def test_what_was_rejected_late_or_doubled_is_so_again(shop: Shop, tmp_path: Pat
     assert said["records"][shop.pipeline.topics(shop.settings.topic_prefix).events] == sum(shop.story.expected.values())
 
 
+def test_a_model_that_learns_in_one_order_is_not_folded_over_four_partitions(settings: Settings) -> None:
+    given(settings, TILLS, payments(0, 30), partitions=4)
+
+    with pytest.raises(Problem, match=r'till has 4 partitions and learning="inline"'):
+        ask(settings, "backtest", TILLS, TILL)
+
+
 def test_topics_that_are_not_there_are_one_sentence(settings: Settings) -> None:
     with pytest.raises(Problem, match=r"there is no topic .*till\.labels: give a file with --events"):
         ask(settings, "backtest", TILL)
