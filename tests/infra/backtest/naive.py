@@ -1,66 +1,61 @@
-"""Figures of quality by their definitions, over all pairs or thresholds: slow, and hard to get wrong.
-
-A figure whose definition divides by nothing is absent. A class of `None`: none was said.
-"""
+"""Figures of quality by their definitions; those that would divide by nothing are absent. No class said: `None`."""
 
 import math
 from collections.abc import Sequence
+
+import numpy as np
+
+from tests.streams.monitor import judge
 
 Figures = dict[str, float]
 EPSILON = 2.0**-52
 
 
 def ranking(scores: Sequence[float], truths: Sequence[bool]) -> Figures:
-    """ROC AUC: the share of pairs that stand in the right order, equal ones half. Average precision: see the sum."""
-    positive = [s for s, t in zip(scores, truths, strict=True) if t]
-    negative = [s for s, t in zip(scores, truths, strict=True) if not t]
+    score, truth = np.array(scores), np.array(truths, dtype=float)
     figures = {}
-    if positive and negative:
-        right = sum((p > n) + (p == n) / 2 for p in positive for n in negative)
-        figures["roc_auc"] = right / (len(positive) * len(negative))
-    if positive:
-        area, recall = 0.0, 0.0
-        for threshold in sorted(set(scores), reverse=True):
-            hits = sum(p >= threshold for p in positive)
-            area += (hits / len(positive) - recall) * hits / sum(s >= threshold for s in scores)
-            recall = hits / len(positive)
-        figures["average_precision"] = area
+    if any(truths) and not all(truths):
+        figures["roc_auc"] = judge.roc_auc_score(truth, score)
+    if any(truths):
+        figures["average_precision"] = judge.average_precision_score(truth, score)
     return figures
 
 
 def binary(scores: Sequence[float], said: Sequence[bool | None], truths: Sequence[bool]) -> Figures:
+    """With the F1 of the positive class; probabilities are kept off 0 and 1 before their logarithm is taken."""
     if not truths:
         return {}
-    losses = [-math.log(_inside(s if t else 1 - s)) for s, t in zip(scores, truths, strict=True)]
+    score, truth = np.array(scores), np.array(truths, dtype=float)
     figures = ranking(scores, truths) | classes(said, truths)
     figures.pop("macro_f1", None)
-    pairs = [(s, t) for s, t in zip(said, truths, strict=True) if s is not None]
-    hits, either = sum(s and t for s, t in pairs), sum(s or t for s, t in pairs)
-    if either:
-        figures["f1"] = 2 * hits / (hits + either)
-    figures["log_loss"] = math.fsum(losses) / len(losses)
-    figures["brier"] = math.fsum((s - t) ** 2 for s, t in zip(scores, truths, strict=True)) / len(truths)
+    found = f1(said, truths)
+    if True in found:
+        figures["f1"] = found[True]
+    figures["log_loss"] = judge.log_loss(truth, np.clip(score, EPSILON, 1 - EPSILON))
+    figures["brier"] = judge.mean_squared_error(truth, score)
     return figures
 
 
 def classes(said: Sequence[object], truths: Sequence[object]) -> Figures:
-    """Accuracy; kappa: the agreement that chance does not give, as a share; F1 of each class that occurs, averaged."""
-    pairs = [(s, t) for s, t in zip(said, truths, strict=True) if s is not None]
+    """Over those of which a class was said; kappa is undefined where all is of one class and said to be."""
+    pairs = [(t, s) for t, s in zip(truths, said, strict=True) if s is not None]
     if not pairs:
         return {}
-    n = len(pairs)
-    agreed = sum(s == t for s, t in pairs) / n
-    names = {name for pair in pairs for name in pair}
-    by_chance = sum(sum(s == name for s, _ in pairs) * sum(t == name for _, t in pairs) for name in names)
-    figures = {"accuracy": agreed}
-    if by_chance < n * n:
-        figures["kappa"] = (agreed - by_chance / n**2) / (1 - by_chance / n**2)
-    f1 = []
-    for name in names:
-        found = sum(s == t == name for s, t in pairs)
-        f1.append(2 * found / sum((s == name) + (t == name) for s, t in pairs))
-    figures["macro_f1"] = math.fsum(f1) / len(f1)
+    truth, answers = zip(*pairs, strict=True)
+    found = f1(said, truths)
+    figures = {"accuracy": judge.accuracy_score(truth, answers), "macro_f1": math.fsum(found.values()) / len(found)}
+    if len({*truth, *answers}) > 1:
+        figures["kappa"] = judge.cohen_kappa_score(truth, answers)
     return figures
+
+
+def f1(said: Sequence[object], truths: Sequence[object]) -> dict[object, float]:
+    """Of each class that occurs or was said: twice what was found, over how often it was true and how often said."""
+    pairs = [(t, s) for t, s in zip(truths, said, strict=True) if s is not None]
+    return {
+        name: 2 * sum(t == s == name for t, s in pairs) / sum((t == name) + (s == name) for t, s in pairs)
+        for name in {each for pair in pairs for each in pair}
+    }
 
 
 def log_loss(given: Sequence[float]) -> float:
@@ -71,15 +66,7 @@ def log_loss(given: Sequence[float]) -> float:
 def regression(scores: Sequence[float], truths: Sequence[float]) -> Figures:
     if not truths:
         return {}
-    n, mean = len(truths), math.fsum(truths) / len(truths)
-    squared = math.fsum((s - t) ** 2 for s, t in zip(scores, truths, strict=True))
-    spread = math.fsum((t - mean) ** 2 for t in truths)
-    figures = {
-        "mae": math.fsum(abs(s - t) for s, t in zip(scores, truths, strict=True)) / n,
-        "rmse": math.sqrt(squared / n),
-    }
-    return figures | ({"r2": 1 - squared / spread} if spread > 0 else {})
-
-
-def _inside(share: float) -> float:
-    return min(max(share, EPSILON), 1 - EPSILON)
+    score, truth = np.array(scores), np.array(truths)
+    mae, mse = judge.mean_absolute_error(truth, score), judge.mean_squared_error(truth, score)
+    r2 = {"r2": judge.r2_score(truth, score)} if len(set(truths)) > 1 else {}
+    return {"mae": mae, "rmse": math.sqrt(mse), **r2}
