@@ -35,11 +35,12 @@ def strictly(records: Iterable[Known]) -> Iterator[Known]:
     [5, 6, 6]
     """
     now_ms, event_ms = -1, -1
-    for time_ms, kind, record in records:
+    for known in records:
+        time_ms, kind, record = known
         if time_ms > now_ms:
             now_ms = time_ms
         if kind is Kind.EVENT:
             event_ms = now_ms
         elif event_ms == now_ms:
             now_ms += 1
-        yield Known(now_ms, kind, record)
+        yield known if time_ms == now_ms else Known(now_ms, kind, record)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from infra.backtest import scores as scores_file
 from infra.backtest.alike import entrants
+from infra.backtest.entrant import Entrant
 from infra.backtest.files import Files, from_files
 from infra.backtest.fold import Within, fold
 from infra.backtest.log import Log
@@ -24,6 +25,7 @@ from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
 from schemas.problem import Problem
+from streams.instant import instant_ms
 from streams.pipeline import Pipeline
 
 
@@ -57,26 +59,31 @@ def backtest(
         scores_file.require_writable(scores)
     tested = entrants(targets)
     pipeline = tested[0].pipeline
-    truths = truth(pipeline, label_field, label_delay)
+    made = truth(pipeline, label_field, label_delay)
     if events is not None:
-        files = Files(events=events, labels=labels, truth=truths, label_field=label_field, sort=sort)
+        files = Files(events=events, labels=labels, truth=made, label_field=label_field, sort=sort)
         opening = _files(pipeline, files)
-    elif labels is not None or truths is not None or sort:
+    elif labels is not None or made is not None or sort:
         raise Problem("--labels, --label-field and --sort are about files: name the events with --events")
     else:
         opening = from_topics([each.pipeline for each in tested], Settings())
+    result = _result(opening, tested, within, began_s)
+    if scores is not None:
+        scores_file.write(scores, tested)
+    if as_json:
+        sys.stdout.write(json.dumps(as_fields(result, scores)) + "\n")
+    else:
+        show(result, pipeline.task, Console(soft_wrap=True), scores)
+
+
+def _result(opening: AbstractContextManager[Log], tested: list[Entrant], within: Within, began_s: float) -> Result:
+    """All folded and judged. Raises `Problem` where nothing was scored, or a worker would stop."""
     with for_now(), opening as log, folding_bar("folding", log.records) as advance:
         folded = fold(log, tested, within, advance)
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
     if not any(each.overall.events for each in reports.values()):
         raise Problem(f"no event was scored of {log.place}: see that there are some, between --from and --until")
-    if scores is not None:
-        scores_file.write(scores, tested)
-    result = Result(log=log, folded=folded, reports=reports, cpu_s=time.process_time() - began_s, scores=scores)
-    if as_json:
-        sys.stdout.write(json.dumps(as_fields(result)) + "\n")
-    else:
-        show(result, pipeline.task, Console(soft_wrap=True))
+    return Result(log=log, folded=folded, reports=reports, cpu_s=time.process_time() - began_s)
 
 
 def _files(pipeline: Pipeline, files: Files) -> AbstractContextManager[Log]:
@@ -101,7 +108,7 @@ def _time_ms(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        time = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError as error:
         raise Problem(f"{option} {text} is no time: write it as 2026-03-01 or 2026-03-01T12:00") from error
-    return int((time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    return instant_ms(at if at.tzinfo is not None else at.replace(tzinfo=UTC))

@@ -29,13 +29,12 @@ MATURITY = {"1h": "under 1 h", "1d": "under 1 d", "7d": "under 7 d", LATER: "7 d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What was folded, what came of it under each pipeline's name, and what it cost. `scores`: where they are."""
+    """What was folded, what came of it under each pipeline's name, and what it cost."""
 
     log: Log
     folded: Folded
     reports: Mapping[str, Report]
     cpu_s: float
-    scores: Path | None
 
     @property
     def events(self) -> int:
@@ -43,8 +42,8 @@ class Result:
         return self.folded.records[len(self.log.topics) - 1]
 
 
-def as_fields(result: Result) -> dict[str, Any]:
-    """All of it, as JSON has it."""
+def as_fields(result: Result, scores: Path | None) -> dict[str, Any]:
+    """All of it, as JSON has it. `scores`: the file that holds them."""
     return {
         "log": result.log.place,
         "partitions": result.log.partitions,
@@ -53,7 +52,7 @@ def as_fields(result: Result) -> dict[str, Any]:
         "cpu_s": round(result.cpu_s, 3),
         "events_per_cpu_s": round(result.events / result.cpu_s, 1),
         "environment": environment(),
-        "scores": str(result.scores) if result.scores is not None else None,
+        "scores": str(scores) if scores is not None else None,
         "pipelines": {name: _fields(report) for name, report in result.reports.items()},
     }
 
@@ -78,8 +77,8 @@ def _slice(each: Slice) -> dict[str, Any]:
     }
 
 
-def show(result: Result, task: Task, screen: Console) -> None:
-    """All that a person looks at first."""
+def show(result: Result, task: Task, screen: Console, scores: Path | None) -> None:
+    """All that a person looks at first. `scores`: the file that holds them."""
     for remark in result.log.remarks:
         screen.print(escape(remark), highlight=False)
     screen.print(_overall(result))
@@ -89,8 +88,8 @@ def show(result: Result, task: Task, screen: Console) -> None:
     for name, report in result.reports.items():
         told = ", ".join(f"{many:,} {what}" for what, many in sorted(report.counts.items()) if many)
         screen.print(f"{escape(name)}: {told}", highlight=False)
-    if result.scores is not None:
-        screen.print(f"every score is in {escape(str(result.scores))}", highlight=False)
+    if scores is not None:
+        screen.print(f"every score is in {escape(str(scores))}", highlight=False)
     rate = result.events / result.cpu_s
     screen.print(f"{result.events:,} events in {result.cpu_s:.1f} s of CPU: {rate:,.0f} a second", highlight=False)
 
