@@ -14,7 +14,7 @@ from infra.settings import Settings, librdkafka, reach, schema_registry
 from schemas.problem import Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
-from streams.runtime.bind import check_learning, score_sources
+from streams.runtime.bind import check_partitions, score_sources
 from streams.runtime.codec import Source
 from streams.runtime.kafka import RealKafka
 
@@ -35,7 +35,7 @@ def from_topics(pipelines: Sequence[Pipeline], settings: Settings) -> Iterator[L
         sources = score_sources(pipeline, pipeline.topics(settings.topic_prefix), registry)
         partitions = _partitions(pipeline, settings, sources)
         for each in pipelines:
-            check_learning(each, partitions)
+            check_partitions(each, partitions)
         kafka = RealKafka(librdkafka(settings))
         try:
             yield _log(kafka, sources, partitions)
