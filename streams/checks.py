@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from schemas.problem import Problem
-from streams.feature import Feature, Per
+from streams.feature import Derived, Feature, Per
 
 NUMBERS = (float, int, bool)
 
@@ -51,6 +51,16 @@ def check_number(model: type[BaseModel], name: str, default: float | None) -> No
     if optional and default is None:
         raise Problem(f"{model.__name__}.{name} may be absent: give it a default, as in Field({name!r}, default=0.0)")
     check_field("feature", model, name, (*NUMBERS, type(None)) if optional else NUMBERS)
+
+
+def check_derived(feature: Derived, before: Sequence[str]) -> None:
+    """Raise `Problem` unless what the feature is derived of stands `before` it, and its default is finite."""
+    for name in feature.of:
+        if name not in before:
+            known = ", ".join(before) or "none"
+            raise Problem(f"Derived({feature.name!r}, of={name!r}): no such feature stands before it ({known} do)")
+    if feature.default is not None and not isfinite(feature.default):
+        raise Problem(f"Derived({feature.name!r}, default={feature.default}): a default must be a finite number")
 
 
 def types_of(model: type[BaseModel], name: str) -> tuple[Any, ...]:

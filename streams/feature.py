@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 from schemas.duration import duration_ms
 from schemas.problem import Problem
@@ -32,10 +32,19 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A number computed from the event by a pure function, `function(event) -> float | int | bool`."""
+    """A number computed by a pure function: `function(event)`, or of the values of features that stand before it.
+
+    Where the function divides by zero, or what it gives is not finite, the `default` stands in; without one the event
+    is rejected, as where it fails in any other way.
+
+    >>> Derived("ratio", lambda amount, mean: amount / mean, of=("amount", "customer_id.amount.mean.30d")).names
+    ('ratio',)
+    """
 
     name: str
-    function: Callable[[Any], float]
+    function: Callable[..., float]
+    of: tuple[str, ...] = ()
+    default: float | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,15 +1,14 @@
 """From an event to the vector that the model sees, with the windows it leaves behind."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from schemas.reject import Reason, Reject
+from streams.columns import Column, from_field, from_function
 from streams.feature import Derived, Feature, Field, Windows
 from streams.keyed_windows import KeyedWindows, WindowState
 from streams.stage import Saved
-
-Column = Callable[[Any], float]
 
 
 class Features:
@@ -26,13 +25,21 @@ class Features:
         self.entities = tuple(dict.fromkeys(each.entity for each in windows))
         self._groups = tuple(KeyedWindows(name, each) for name, each in _grouped(windows).items())
         fields = sorted({name for group in self._groups for name in group.fields})
-        self._columns = tuple(_field(Field(name)) for name in fields)
-        self._plain = tuple(_plain(feature) for feature in features if not isinstance(feature, Windows))
+        self._columns = tuple(from_field(Field(name)) for name in fields)
+        self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
         self._parts = [
             (place, group, self.entities.index(group.entity), _picks(group, fields))
             for place, group in enumerate(self._groups)
         ]
-        self._order = _order(features)
+        computed = _computed(features)
+        names = [self.names[declared] for declared in computed]
+        self._composed = [
+            (from_function(each), [names.index(name) for name in each.of])
+            for each in features
+            if isinstance(each, Derived) and each.of
+        ]
+        in_order = computed == sorted(computed)
+        self._order = None if in_order else sorted(range(len(computed)), key=computed.__getitem__)
 
     @property
     def kept_ms(self) -> int:
@@ -57,15 +64,20 @@ class Features:
         values = [column(event) for column in self._columns]
         if not isfinite(sum(vector) + sum(values)):
             self._refuse_not_finite(vector, values)
+        place = -1
         try:
             for place, group, entity, picks in self._parts:
                 history = group.changing(states[place], keys[entity], time_ms)
                 starts, end = history.add(time_ms, values if picks is None else [values[i] for i in picks])
                 for read in group.reads:
                     vector += read(history, starts, end)
-        except OverflowError as error:
-            for failed, group, entity, _ in self._parts[: place + 1]:
-                group.take_back(states[failed], keys[entity], time_ms)
+            for compute, places in self._composed:
+                vector.append(compute(*[vector[i] for i in places]))
+        except (OverflowError, Reject) as error:
+            for added, group, entity, _ in self._parts[: place + 1]:
+                group.take_back(states[added], keys[entity], time_ms)
+            if isinstance(error, Reject):
+                raise
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
         return vector if self._order is None else [vector[i] for i in self._order]
 
@@ -90,7 +102,7 @@ class Features:
         return [group.restore(values) for group in self._groups]
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
-        names = (name for feature in self._features if not isinstance(feature, Windows) for name in feature.names)
+        names = (name for feature in self._features if not _of_others(feature) for name in feature.names)
         for name, value in zip(names, plain, strict=True):
             if not isfinite(value):
                 raise Reject(Reason.NOT_FINITE, f"feature {name} is {value}")
@@ -116,48 +128,24 @@ def _picks(group: KeyedWindows, fields: Sequence[str]) -> Sequence[int] | None:
     return None if len(group.fields) == len(fields) else [fields.index(name) for name in group.fields]
 
 
-def _order(features: Sequence[Feature]) -> Sequence[int] | None:
-    """Where each value of the vector, plain features first and group after group behind them, was declared.
+def _plain(feature: Feature) -> Column:
+    return from_function(feature) if isinstance(feature, Derived) else from_field(feature)  # type: ignore[arg-type]
 
-    None where they stand in that order already.
+
+def _of_others(feature: Feature) -> bool:
+    """Whether more than the event decides what the feature is."""
+    return isinstance(feature, Windows) or (isinstance(feature, Derived) and bool(feature.of))
+
+
+def _computed(features: Sequence[Feature]) -> list[int]:
+    """Where the values of a vector are declared, in the order in which they are computed.
+
+    First those of the event alone, then group after group of windows, then what is derived of other features.
     """
     groups = list(_grouped([feature for feature in features if isinstance(feature, Windows)]))
-    ranks = [1 + groups.index(_group(each)) if isinstance(each, Windows) else 0 for each in features]
-    places = [rank for rank, feature in zip(ranks, features, strict=True) for _ in feature.names]
-    computed = sorted(range(len(places)), key=places.__getitem__)
-    order = sorted(range(len(places)), key=computed.__getitem__)
-    return None if order == list(range(len(places))) else order
-
-
-def _plain(feature: Feature) -> Column:
-    return _derived(feature) if isinstance(feature, Derived) else _field(feature)  # type: ignore[arg-type]
-
-
-def _field(feature: Field) -> Column:
-    name, default = feature.name, feature.default
-
-    def read(event: Any) -> float:
-        value = getattr(event, name)
-        if value is None:
-            if default is None:
-                raise Reject(Reason.INVALID, f"{name} is missing and has no default")
-            return default
-        try:
-            return float(value)
-        except OverflowError as error:
-            raise Reject(Reason.NOT_FINITE, f"{name} is beyond the largest float") from error
-
-    return read
-
-
-def _derived(feature: Derived) -> Column:
-    name, function = feature.name, feature.function
-
-    def compute(event: Any) -> float:
-        try:
-            return float(function(event))
-        except Exception as error:  # the user's own function, of which anything may come: named and rejected
-            message = f"derived feature {name} failed: {type(error).__name__}: {error}"
-            raise Reject(Reason.FEATURE_FAILED, message) from error
-
-    return compute
+    ranks: list[int] = []
+    for each in features:
+        last = 1 + len(groups) if _of_others(each) else 0
+        rank = 1 + groups.index(_group(each)) if isinstance(each, Windows) else last
+        ranks += [rank] * len(each.names)
+    return sorted(range(len(ranks)), key=ranks.__getitem__)

@@ -11,7 +11,7 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
-from streams.checks import check_field, check_number, checked_features, topic_word
+from streams.checks import check_derived, check_field, check_number, checked_features, topic_word
 from streams.digest import digest, function_tree, model_tree
 from streams.feature import NEVER_OF_NOTHING, Aggregate, Derived, Feature, Field, Windows
 from streams.features import Features
@@ -96,7 +96,8 @@ class Pipeline:
         return Topics(pipeline=self.name, prefix=prefix, events_topic=self.events_topic, labels_topic=self.labels_topic)
 
     def _trees(self) -> object:
-        trees = [(f.name, function_tree(f.function)) for f in self.features if isinstance(f, Derived)]
+        derived = [f for f in self.features if isinstance(f, Derived)]
+        trees = [(f.name, function_tree(f.function), f.of, f.default) for f in derived]
         defaults = [(f.name, f.default) for f in self.features if isinstance(f, Field)]
         windows = [
             (f.names, [(a.default, a.among) for a in f.aggregates]) for f in self.features if isinstance(f, Windows)
@@ -136,12 +137,16 @@ class Pipeline:
         repeated = sorted({name for name in self.feature_names if self.feature_names.count(name) > 1})
         if repeated:
             raise Problem(f"feature {repeated[0]} is defined twice: leave one out")
+        before: list[str] = []
         for feature in self.features:
-            self._check_feature(feature)
+            self._check_feature(feature, before)
+            before += feature.names
 
-    def _check_feature(self, feature: Feature) -> None:
+    def _check_feature(self, feature: Feature, before: Sequence[str]) -> None:
         if isinstance(feature, Field):
             check_number(self.event, feature.name, feature.default)
+        elif isinstance(feature, Derived):
+            check_derived(feature, before)
         elif isinstance(feature, Windows):
             if not feature.aggregates:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")

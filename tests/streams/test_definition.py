@@ -150,6 +150,14 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(per("card").over("1d", delay="7d").since(default=0.0)),
         ("since", "leave the delay out"),
     ),
+    "derived of a feature that comes later": (
+        lambda: taps(Derived("twice", lambda x: 2 * x, of=("card.count.1d",)), per("card").over("1d").count()),
+        ("Derived('twice'", "card.count.1d", "before"),
+    ),
+    "derived with a default that is none": (
+        lambda: taps(Derived("twice", lambda tap: tap.amount, default=float("inf"))),
+        ("Derived('twice'", "default=inf", "finite"),
+    ),
     "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
     "a rate without labels": (
         lambda: definition(

@@ -1,0 +1,50 @@
+"""Numbers that stand in an event, and numbers that the user's functions make of it or of other features."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import Any
+
+from schemas.reject import Reason, Reject
+from streams.feature import Derived, Field
+
+Column = Callable[..., float]
+"""Called with the event, or with the features that it is derived of. Raises `Reject` where it has no number."""
+
+
+def from_field(feature: Field) -> Column:
+    """The value of a field as a float; its default where it is missing."""
+    name, default = feature.name, feature.default
+
+    def read(event: Any) -> float:
+        value = getattr(event, name)
+        if value is None:
+            if default is None:
+                raise Reject(Reason.INVALID, f"{name} is missing and has no default")
+            return default
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise Reject(Reason.NOT_FINITE, f"{name} is beyond the largest float") from error
+
+    return read
+
+
+def from_function(feature: Derived) -> Column:
+    """What the user's function gives; its default where that is no finite number."""
+    name, function, default = feature.name, feature.function, feature.default
+
+    def compute(*arguments: Any) -> float:
+        try:
+            value = float(function(*arguments))
+        except Exception as error:  # the user's own function, of which anything may come: named and rejected
+            if default is not None and isinstance(error, ZeroDivisionError | OverflowError):
+                return default
+            message = f"derived feature {name} failed: {type(error).__name__}: {error}"
+            raise Reject(Reason.FEATURE_FAILED, message) from error
+        if isfinite(value):
+            return value
+        if default is None:
+            raise Reject(Reason.NOT_FINITE, f"feature {name} is {value}")
+        return default
+
+    return compute
