@@ -146,8 +146,12 @@ class Windows:
 
     @property
     def names(self) -> tuple[str, ...]:
+        return tuple(name for aggregate in self.aggregates for name in self.named(aggregate))
+
+    def named(self, aggregate: Aggregate) -> tuple[str, ...]:
+        """The names of one of the aggregates, a span each."""
         until = "" if self.delay is None else f".delay_{self.delay}"
-        return tuple(a.named(self.entity, span) + until for a in self.aggregates for span in self.spans)
+        return tuple(aggregate.named(self.entity, span) + until for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)

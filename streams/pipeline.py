@@ -12,13 +12,14 @@ from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
 from streams.checks import check_derived, check_field, check_number, checked_features, topic_word
-from streams.digest import digest, function_tree, model_tree
+from streams.digest import digest
 from streams.feature import NEVER_OF_NOTHING, Aggregate, Derived, Feature, Field, Windows
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
 from streams.limits import Limits
 from streams.monitor.definition import Monitor
+from streams.parts import parts_of
 
 Late = Literal["score", "skip"]
 Learning = Literal["inline", "inline_per_partition"]
@@ -89,26 +90,26 @@ class Pipeline:
         learner(built, self.task)
         self.kind = kind_of(built)
         self.feature_set = digest(self.feature_names)
-        self.digest = digest((self.feature_names, self._trees(), model_tree(built), self._rules()))
+        self.parts = parts_of(self.features, built, self._rules())
+        self.digest = digest(list(self.parts.items()))
 
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""
         return Topics(pipeline=self.name, prefix=prefix, events_topic=self.events_topic, labels_topic=self.labels_topic)
 
-    def _trees(self) -> object:
-        derived = [f for f in self.features if isinstance(f, Derived)]
-        trees = [(f.name, function_tree(f.function), f.of, f.default) for f in derived]
-        defaults = [(f.name, f.default) for f in self.features if isinstance(f, Field)]
-        windows = [
-            (f.names, [(a.default, a.among) for a in f.aggregates]) for f in self.features if isinstance(f, Windows)
-        ]
-        return trees, defaults, windows
-
-    def _rules(self) -> object:
+    def _rules(self) -> dict[str, object]:
         """What else decides what a record gives."""
         labels = self.labels
-        truth = labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms)
-        return self.task, self.id, self.time, self.key, self.late, self.ahead_ms, self.remember_ms, truth
+        return {
+            "task": self.task,
+            "id": self.id,
+            "time": self.time,
+            "key": self.key,
+            "late": self.late,
+            "ahead": self.ahead_ms,
+            "remember": self.remember_ms,
+            "labels": labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms),
+        }
 
     def _check_choices(self) -> None:
         if self.learning not in get_args(Learning):

@@ -115,7 +115,7 @@ def _agreement(
         told, now = recovery.beside(before, what), recovery.beside(after, what)
         if entries and entries[0].seq == 0:
             facts = stage.kafka.describe(stage.binding.topics)
-            recovery.require_genesis(entries[0].note or "{}", facts, stage.binding.digest, what)
+            recovery.require_genesis(entries[0].note or "{}", facts, stage.binding, what)
         if now is None and entries:
             raise Problem(f"{what} has a ledger but no committed offsets, as when a group expires: {recovery.REPAIR}")
         if told is not None and now is not None:

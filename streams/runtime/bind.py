@@ -43,6 +43,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         pipeline=f"{prefix}{pipeline.name}",
         version=pipeline.version,
         digest=pipeline.digest,
+        parts=pipeline.parts,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
         sources=score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),

@@ -71,7 +71,7 @@ def begin(kafka: Kafka, binding: Binding, span: Span, saved: Saved, audit: Audit
         return None
     try:
         what = f"{binding.group}, partition {first.partition},"
-        recovery.require_genesis(genesis, kafka.describe(binding.topics), binding.digest, what)
+        recovery.require_genesis(genesis, kafka.describe(binding.topics), binding, what)
     except Problem as problem:
         audit.chain_only = str(problem)
         audit.differs(str(problem))

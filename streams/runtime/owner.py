@@ -123,7 +123,7 @@ class Owner:
         told = Beside(recovery.METADATA_VERSION, 0, -1, "", -1, high)
         owned = self._at(seat, Chain(seat.named, self.signer), transactions, told)
         owned.task = Task(binding, partition, starts)
-        owned.genesis = recovery.genesis_note(self.kafka.describe(binding.topics), binding.digest)
+        owned.genesis = recovery.genesis_note(self.kafka.describe(binding.topics), binding)
         owned.begin(Work(starts=starts, ends=starts, counts={}))
         return owned
 
@@ -150,7 +150,7 @@ class Owner:
         if first.seq != max(told.checkpoint, 0) or (manifest is not None and first.head != manifest.head):
             raise Problem(f"the ledger of {what} begins with entry {first.seq}: what the state follows on is missing")
         owned.genesis = manifest.genesis if manifest is not None else first.note or "{}"
-        recovery.require_genesis(owned.genesis, self.kafka.describe(binding.topics), binding.digest, what)
+        recovery.require_genesis(owned.genesis, self.kafka.describe(binding.topics), binding, what)
         owned.task = Task(binding, partition, first.ends)
         differences: list[str] = []
         if saved is not None:

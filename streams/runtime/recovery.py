@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
+from streams.parts import changes
 from streams.runtime.ledger import Signer, check
 from streams.runtime.ports import Facts, Kafka, Mark
 from streams.runtime.raw import Raw, Run
@@ -93,19 +94,21 @@ def require_there(kafka: Kafka, marks: Mapping[str, Mark | None], partition: int
             )
 
 
-def genesis_note(facts: Mapping[str, Facts], digest: str) -> str:
+def genesis_note(facts: Mapping[str, Facts], binding: Binding) -> str:
     """What entry 0 says: which topics these are, and which definition folds them."""
     topics = {topic: {"id": each.topic_id, "partitions": each.partitions} for topic, each in facts.items()}
-    return json.dumps({"digest": digest, "topics": topics}, sort_keys=True)
+    return json.dumps({"digest": binding.digest, "parts": list(binding.parts.items()), "topics": topics})
 
 
-def require_genesis(note: str, facts: Mapping[str, Facts], digest: str, what: str) -> None:
+def require_genesis(note: str, facts: Mapping[str, Facts], binding: Binding, what: str) -> None:
     """Raise `Problem` where a topic is another one than the one that was folded, or the definition is."""
     told: dict[str, Any] = json.loads(note)
-    if told["digest"] != digest:
+    if told["digest"] != binding.digest:
         raise Problem(
-            f"{what} was folded by definition {told['digest']}, this one is {digest}: a changed definition is a new "
-            f"version, so write version=… one higher"
+            f"{what} was folded by definition {told['digest']}, this one is {binding.digest}: "
+            f"{changes(dict(told['parts']), binding.parts)}. A changed definition is a new version, so write "
+            f"version={binding.version + 1}; it has a group, a state and a ledger of its own and begins where the "
+            f"topics begin"
         )
     for topic, now in facts.items():
         then = told["topics"].get(topic)

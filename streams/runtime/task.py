@@ -9,6 +9,7 @@ import msgspec
 
 from schemas.problem import Problem
 from streams.limits import Limits, Tallies, Tally
+from streams.parts import Parts
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.ledger import LedgerTopic, Work, hash_of
 from streams.runtime.merge import Merge, MergeState
@@ -30,6 +31,7 @@ class Binding:
     pipeline: str
     version: int
     digest: str
+    parts: Parts
     group: str
     transactional_id: str
     sources: Sequence[Source]

@@ -84,8 +84,12 @@ def test_without_its_check_damage_is_not_named(name: str, plant: Plant, monkeypa
 def test_another_definition_stops_a_task_by_name() -> None:
     world = stopped()
 
-    with pytest.raises(Problem, match="was folded by definition"):
-        Owner(binding=replace(BINDING, digest="another"), kafka=world.client, clock=world.clock).own(0)
+    parts = {"feature new": "1", **dict(list(BINDING.parts.items())[1:]), "late": "2"}
+    first = next(iter(BINDING.parts))
+    told = f"was folded by definition {BINDING.digest}, .* feature new is new; {first} is gone; late is changed"
+
+    with pytest.raises(Problem, match=told):
+        Owner(binding=replace(BINDING, digest="another", parts=parts), kafka=world.client, clock=world.clock).own(0)
 
 
 @pytest.mark.parametrize("name", OFFSETS)
