@@ -1,7 +1,6 @@
 """`millrace sink`: a pipeline's output topics into ClickHouse, in the foreground."""
 
 import json
-import logging
 import signal
 import sys
 import threading
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from consumers.buffer import Limits
 from consumers.clickhouse import FeatureSet
+from infra.logs import log_to_stderr
 from infra.run_sink import Written, run_sink
 from infra.settings import Settings
 from streams.load import load
@@ -35,8 +35,7 @@ def sink(
 
     Example: millrace sink payments.py:payments
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # says each question to the registry
+    log_to_stderr()
     settings, pipeline = Settings(), load(target)
     names = FeatureSet(
         id=pipeline.feature_set,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from infra.logs import log_to_stderr
 from infra.run_worker import run_stage
 from infra.settings import Settings, reach
 from infra.supervise import supervise
@@ -25,8 +26,8 @@ def worker(
 
     Example: millrace worker payments.py:payments
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for chatty in ("faust", "mode", "aiokafka", "httpx", "streams.runtime.transport"):
+    log_to_stderr()
+    for chatty in ("faust", "mode", "aiokafka", "streams.runtime.transport"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
     settings, pipeline = Settings(), load(target)
     if stage is not None:
