@@ -1,0 +1,77 @@
+"""The features of the handbook of card fraud, and those with what helps a linear model: for topics of one partition.
+
+Le Borgne, Siblini, Lebichot and Bontempi, Reproducible Machine Learning for Credit Card Fraud Detection (2022): per
+customer how many payments and their mean amount, per terminal how many and how many of them were fraud, over windows
+that ended seven days before, as a label takes so long.
+"""
+
+from math import log1p
+
+from river.linear_model import LogisticRegression
+from river.optim import SGD
+from river.preprocessing import StandardScaler
+
+from infra.pipelines.payments import is_weekend
+from schemas.payment import Chargeback, Payment
+from streams import Derived, Field, Labels, Pipeline, per
+from streams.feature import Feature
+
+SPANS = ("1d", "7d", "30d")
+DELAY = "7d"
+MORNING = 6
+DOUBT = 5
+"""As many honest payments count beside those of a terminal."""
+
+
+def is_night(payment: Payment) -> bool:
+    """Before seven, UTC: the handbook's night has seven hours."""
+    return payment.occurred_at.hour <= MORNING
+
+
+def log_amount(payment: Payment) -> float:
+    """The amount on a scale on which half and double are as far away."""
+    return log1p(payment.amount)
+
+
+def ratio(amount: float, mean: float) -> float:
+    """How many times the customer's mean."""
+    return amount / mean
+
+
+def risk(count: float, rate: float) -> float:
+    """The share of fraud, with some doubt where few payments are known; one in a hundred where none is."""
+    return (count * rate + DOUBT / 100) / (count + DOUBT)
+
+
+FIFTEEN: list[Feature] = [
+    Field("amount"),
+    Derived("weekend", is_weekend),
+    Derived("night", is_night),
+    per("customer_id").over(*SPANS).count().mean("amount"),
+    per("terminal_id").over(*SPANS, delay=DELAY).count().rate("label"),
+]
+
+MORE: list[Feature] = [
+    Derived("log_amount", log_amount),
+    *(Derived(f"ratio.{s}", ratio, of=("amount", f"customer_id.amount.mean.{s}"), default=1.0) for s in SPANS),
+    *(
+        Derived(f"risk.{s}", risk, of=(f"terminal_id.count.{s}.delay_{DELAY}", f"terminal_id.rate.{s}.delay_{DELAY}"))
+        for s in SPANS
+    ),
+]
+
+
+def _pipeline(name: str, features: list[Feature]) -> Pipeline:
+    return Pipeline(
+        name=name,
+        event=Payment,
+        id="transaction_id",
+        time="occurred_at",
+        labels=Labels(Chargeback, id="transaction_id", field="fraud", time="reported_at", task="binary", horizon="30d"),
+        features=features,
+        model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(0.002)),
+    )
+
+
+handbook = _pipeline("handbook", FIFTEEN)
+ratios = _pipeline("ratios", [*FIFTEEN, *MORE])
