@@ -1,7 +1,9 @@
-"""The handbook's test week on the scores of a backtest: `python -m tests.bench.handbook SCORES.parquet PAYMENTS.parquet`.
+"""The handbook's test week, on the scores of a backtest.
 
-Its protocol: a week of training from 11 July, a week until its labels are known, a week of test from 25 July. Cards that are known to be compromised are taken out: those with a fraud in the week of training, and on
-each day of the test those with a fraud that has become known since, seven days after it was.
+`python -m tests.bench.handbook SCORES.parquet PAYMENTS.parquet` judges each pipeline. The protocol: a week of training
+from 11 July, a week until its labels are known, a week of test from 25 July. Cards that are known to be compromised are
+taken out: those with a fraud in the week of training, and on each day of the test those with a fraud that has become
+known since, seven days after it was.
 """
 
 import sys
