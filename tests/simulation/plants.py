@@ -1,7 +1,7 @@
 """Bugs, each a protection taken out or a step done wrongly: what the suite must find, or it proves nothing."""
 
-from streams.features import Features
 from streams.join import Join
+from streams.keyed_windows import KeyedWindows
 from streams.runtime import seat
 from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.codec import Encoder
@@ -81,7 +81,7 @@ STATES = [
     Plant("tombstone ignored", Checkpoint.restore, "latest.pop(key, None)", "pass"),
     Plant("tombstone not written", Checkpoint._gone, "for n in range(count_of(before))", "for n in ()"),
     Plant("merge point not saved", Task.restore, "self.merge.restore(state.merge)", "pass"),
-    Plant("a changed key not saved", Features.save, "save(state.changed,", "save(list(state.changed)[1:],"),
+    Plant("a changed key not saved", KeyedWindows.save, "save(state.changed,", "save(list(state.changed)[1:],"),
     Plant(
         "held labels not saved",
         Saving.save,
