@@ -1,11 +1,11 @@
-"""The features of the handbook of card fraud, and those with what helps a linear model: for topics of one partition.
+"""The features of the handbook of card fraud, and what helps a linear model beside them: for topics of one partition.
 
 Le Borgne, Siblini, Lebichot and Bontempi, Reproducible Machine Learning for Credit Card Fraud Detection (2022): per
 customer how many payments and their mean amount, per terminal how many and how many of them were fraud, over windows
 that ended seven days before, as a label takes so long.
 """
 
-from math import log1p
+from math import log, log1p, sqrt
 
 from river.linear_model import LogisticRegression
 from river.optim import SGD
@@ -20,7 +20,9 @@ SPANS = ("1d", "7d", "30d")
 DELAY = "7d"
 MORNING = 6
 DOUBT = 5
-"""As many honest payments count beside those of a terminal."""
+"""As many payments of a hundredth fraud count beside those of a terminal."""
+
+FAR = 20.0
 
 
 def is_night(payment: Payment) -> bool:
@@ -43,6 +45,21 @@ def risk(count: float, rate: float) -> float:
     return (count * rate + DOUBT / 100) / (count + DOUBT)
 
 
+def spread(amount: float, mean: float, variance: float) -> float:
+    """How many standard deviations above the customer's mean, at most `FAR`."""
+    return min((amount - mean) / sqrt(variance), FAR)
+
+
+def log_ratio(share: float) -> float:
+    """The logarithm of a ratio or a share that may be 0."""
+    return log(share + 0.01)
+
+
+def worst(first: float, second: float, third: float) -> float:
+    """The logarithm of the highest risk."""
+    return log(max(first, second, third))
+
+
 FIFTEEN: list[Feature] = [
     Field("amount"),
     Derived("weekend", is_weekend),
@@ -51,6 +68,8 @@ FIFTEEN: list[Feature] = [
     per("terminal_id").over(*SPANS, delay=DELAY).count().rate("label"),
 ]
 
+RISKS = tuple(f"risk.{span}" for span in SPANS)
+
 MORE: list[Feature] = [
     Derived("log_amount", log_amount),
     *(Derived(f"ratio.{s}", ratio, of=("amount", f"customer_id.amount.mean.{s}"), default=1.0) for s in SPANS),
@@ -58,6 +77,19 @@ MORE: list[Feature] = [
         Derived(f"risk.{s}", risk, of=(f"terminal_id.count.{s}.delay_{DELAY}", f"terminal_id.rate.{s}.delay_{DELAY}"))
         for s in SPANS
     ),
+    per("customer_id").over("30d").variance("amount").max("amount"),
+    per("customer_id").over("7d", "30d").rate("label"),
+    per("terminal_id").over("7d", "30d", delay=DELAY).mean("amount", default=50.0),
+    Derived(
+        "spread",
+        spread,
+        of=("amount", "customer_id.amount.mean.30d", "customer_id.amount.variance.30d"),
+        default=0.0,
+    ),
+    Derived("log_ratio.30d", log_ratio, of=("ratio.30d",)),
+    Derived("worst", worst, of=RISKS),
+    Derived("log_risk.7d", log_ratio, of=("risk.7d",)),
+    Derived("log_risk.30d", log_ratio, of=("risk.30d",)),
 ]
 
 
@@ -74,4 +106,4 @@ def _pipeline(name: str, features: list[Feature]) -> Pipeline:
 
 
 handbook = _pipeline("handbook", FIFTEEN)
-ratios = _pipeline("ratios", [*FIFTEEN, *MORE])
+extended = _pipeline("extended", [*FIFTEEN, *MORE])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infra.pipelines.handbook import handbook, ratios
+from infra.pipelines.handbook import extended, handbook
 from tests.bench.handbook import judged, kept
 
 
@@ -49,7 +49,7 @@ def test_scores_are_judged_over_those_payments() -> None:
     assert judged(scores, told, "model") == {"roc_auc": 0.5, "average_precision": 0.5}
 
 
-def test_the_pipelines_have_the_handbook_s_features_and_seven_more() -> None:
+def test_the_pipelines_have_the_handbook_s_features_and_more() -> None:
     assert len(handbook.feature_names) == 15
-    assert ratios.feature_names[:15] == handbook.feature_names
-    assert len(ratios.feature_names) == 22
+    assert extended.feature_names[:15] == handbook.feature_names
+    assert len(extended.feature_names) == 33
