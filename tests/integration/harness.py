@@ -70,7 +70,9 @@ def worker(settings: Settings, target: str, logs: Path, *, stage: str = "score")
         yield running
 
 
-def wait(what: str, holds: Callable[[], bool], running: Sequence[ServerProcess], *, within_s: float) -> None:
+def wait(
+    what: str, holds: Callable[[], bool], running: Sequence[ServerProcess], *, within_s: float, poll_s: float = POLL_S
+) -> None:
     """Return once `holds()`; fail with the processes' logs when one ends before, or time is up."""
     deadline = time.monotonic() + within_s
     while not holds():
@@ -79,7 +81,7 @@ def wait(what: str, holds: Callable[[], bool], running: Sequence[ServerProcess],
             logs = "\n".join(f"--- {each.name}\n{each.log()[-4_000:]}" for each in ended or running)
             why = "ended by itself" if ended else f"{within_s:g} s were not enough"
             raise AssertionError(f"{what}: {why}\n{logs}")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def wait_folded(

@@ -33,6 +33,7 @@ from tests.integration.test_restart import owned, payments, written
 pytestmark = pytest.mark.servers
 
 TILLS = f"{PIPELINES / 'till.py'}:tills"
+HALVES = {(0, 0, 2, 2), (1, 1, 3, 3)}
 ENDED_S = 30.0
 
 
@@ -51,7 +52,7 @@ def test_a_killed_worker_comes_back_as_itself_and_a_stopped_one_leaves(settings:
     pipeline = load(TILLS)
     feed(pipeline, payments(0, 600), settings, partitions=4)
     with worker(settings, TILLS, tmp_path) as first, worker(settings, TILLS, tmp_path) as second:
-        wait("both own two", lambda: owned(second) == 2, [first, second], within_s=STARTED_S)
+        wait("both own two", lambda: set(shares(settings).values()) == HALVES, [first, second], within_s=STARTED_S)
         names = set(shares(settings))
         worker_of(second).kill()
         wait("it is gone", lambda: not second.alive, [], within_s=ENDED_S)
@@ -59,7 +60,7 @@ def test_a_killed_worker_comes_back_as_itself_and_a_stopped_one_leaves(settings:
         with worker(settings, TILLS, tmp_path) as again:
             wait("it owns two again", lambda: owned(again) == 2, [first, again], within_s=STARTED_S)
             assert set(shares(settings)) == names
-            assert set(shares(settings).values()) <= {(0, 0, 2, 2), (1, 1, 3, 3)}
+            assert set(shares(settings).values()) == HALVES
             worker_of(again).send_signal(signal.SIGTERM)
             wait("it stops", lambda: not again.alive, [], within_s=ENDED_S)
             assert len(shares(settings)) == 1

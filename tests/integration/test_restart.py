@@ -3,16 +3,19 @@
 import signal
 import uuid
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import psutil
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from infra.embedded.process import ServerProcess
 from infra.feed import feed
-from infra.settings import Settings
+from infra.settings import Settings, librdkafka
 from producers.known import Kind, Known, strictly
 from schemas.message import Message
 from schemas.outcome import Outcome
@@ -20,7 +23,17 @@ from schemas.payment import Chargeback, Payment
 from schemas.scored import Scored
 from streams.load import load
 from streams.pipeline import Pipeline
-from tests.integration.harness import PIPELINES, STARTED_S, decoded, of_its_own, wait, wait_folded, worker, worker_of
+from tests.integration.harness import (
+    PIPELINES,
+    READ_S,
+    STARTED_S,
+    decoded,
+    of_its_own,
+    wait,
+    wait_folded,
+    worker,
+    worker_of,
+)
 from tests.servers import Servers
 
 pytestmark = pytest.mark.servers
@@ -31,6 +44,8 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 EVENTS = 12_000
 MIDDLE = 2_000
+MARKERS = 500  # more than the transactions that 2,000 events take: their markers stand among the scores
+SLICE_S = 0.02
 ENDED_S = 30.0
 REJOINED_S = 120.0
 
@@ -85,18 +100,38 @@ def test_a_worker_that_ends_in_the_middle_goes_on_as_if_it_had_not(
     pipeline = load(ONE)
     feed(pipeline, payments(0, EVENTS), settings)
     with worker(settings, ONE, tmp_path) as first:
-        wait_folded(settings, pipeline, first, at_least=MIDDLE)
-        worker_of(first).send_signal(number)
+        process = suspended_in_the_middle(settings, pipeline, first)
+        process.send_signal(number)
+        with suppress(psutil.NoSuchProcess):  # a killed one does not wait to be resumed
+            process.resume()
         wait("the worker ends", lambda: not first.alive, [], within_s=ENDED_S)
     left = written(settings, pipeline)
     with worker(settings, ONE, tmp_path) as second:
         wait_folded(settings, pipeline, second, within_s=REJOINED_S)
     found = written(settings, pipeline)
 
-    assert MIDDLE / 2 < len(left["scored"]) < EVENTS
+    assert MIDDLE <= len(left["scored"]) < EVENTS
     assert found["scored"] == calm["scored"]
     assert found["outcomes"] == calm["outcomes"]
     assert len(found["scored"]) == EVENTS
+
+
+def suspended_in_the_middle(settings: Settings, pipeline: Pipeline, running: ServerProcess) -> psutil.Process:
+    """The worker, which ran a little at a time until `MIDDLE` scores stood."""
+    scored = TopicPartition(pipeline.topics(settings.topic_prefix).named(Scored.TOPIC), 0)
+    wait("it owns its partition", lambda: owned(running) == 1, [running], within_s=STARTED_S)
+    process = worker_of(running)
+    with closing(Consumer({**librdkafka(settings), "group.id": "watches"})) as consumer:
+
+        def stands() -> bool:
+            process.suspend()
+            enough = consumer.get_watermark_offsets(scored, timeout=READ_S)[1] >= MIDDLE + MARKERS
+            if not enough:
+                process.resume()
+            return enough
+
+        wait("the middle", stands, [running], within_s=STARTED_S, poll_s=SLICE_S)
+    return process
 
 
 def test_workers_that_come_and_go_score_every_event_once_and_in_order(settings: Settings, tmp_path: Path) -> None:
