@@ -1,19 +1,23 @@
-"""The windows of every value of one entity that end at the same delay: what they give, hold and forget."""
+"""The windows of every value of one entity with the same delay and filter: what they give, hold and forget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from struct import Struct
+from typing import Any
 
 from streams import saved_windows
-from streams.column import Column
+from streams.aggregate import Aggregate, Filter, Windows
+from streams.column import Column, Marks
 from streams.delayed import DelayedHistory, RatedHistory
 from streams.exact import PrefixSums
-from streams.feature import Windows
-from streams.reading import reading
+from streams.reading import Kept, kept_of, reading
 from streams.saved_windows import Pages
 from streams.stage import Saved
 from streams.windows import History
+
+RICH = ("min", "max", "variance", "quantile")
+"""Verbs that ask more of a field than sums and single values."""
 
 _time_at = Struct("q").unpack_from
 
@@ -33,21 +37,24 @@ class WindowState:
 
 
 class KeyedWindows:
-    """Compiled from `windows` of one entity and one delay. `fields` are those that its histories hold, in order."""
+    """Compiled from `windows` of one entity, delay and filter. `kept` is what its histories hold of events, in order.
+
+    `reads` give the aggregates where the event itself was added to its history, `looks` where it was not.
+    """
 
     def __init__(self, name: str, windows: Sequence[Windows]) -> None:
         self.entity = windows[0].entity
-        self.fields = tuple(sorted({a.field for each in windows for a in each.aggregates if a.field is not None}))
-        self.rated = any(aggregate.verb == "rate" for each in windows for aggregate in each.aggregates)
-        self.width = sum(len(each.names) for each in windows)
+        self.where: Filter | None = windows[0].where
+        aggregates = [(each, aggregate) for each in windows for aggregate in each.aggregates]
+        self.kept = tuple(sorted({kept for _, aggregate in aggregates if (kept := kept_of(aggregate)) is not None}))
+        self.rated = any(aggregate.verb == "rate" for _, aggregate in aggregates)
         self._saved_as = b"w/%s/" % name.encode()
         self._delay_ms = windows[0].delay_ms
-        self._columns = [Column if name in _rich(windows) else PrefixSums for name in self.fields]
+        self._columns = [_column(kept, [aggregate for _, aggregate in aggregates]) for kept in self.kept]
         self._spans_ms = tuple(sorted({span for each in windows for span in each.spans_ms}))
-        self.reads = tuple(
-            reading(aggregate, [self._spans_ms.index(span) for span in each.spans_ms], self.fields, each.delay_ms)
-            for each in windows
-            for aggregate in each.aggregates
+        self.reads, self.looks = (
+            tuple(reading(each, aggregate, self._spans_ms, self.kept, added=added) for each, aggregate in aggregates)
+            for added in (True, False)
         )
 
     @property
@@ -61,6 +68,16 @@ class KeyedWindows:
             return RatedHistory(spans_ms, columns, self._delay_ms)
         return DelayedHistory(spans_ms, columns, self._delay_ms) if self._delay_ms else History(spans_ms, columns)
 
+    def held(self, state: WindowState, key: str) -> History:
+        """The history of a key as it is; an empty one, where there is none."""
+        history = state.histories.get(key, b"")
+        if isinstance(history, bytes):
+            written, history = history, self._new()
+            if written:
+                history.read(written)
+                state.histories[key] = history
+        return history
+
     def changing(self, state: WindowState, key: str, time_ms: int) -> History:
         """The history of a key, which is about to change; a new one, where an event at `time_ms` is the first."""
         state.changed[key] = None
@@ -69,9 +86,7 @@ class KeyedWindows:
             history = state.histories[key] = self._new()
             heappush(state.deadlines, (time_ms + self.kept_ms, key))
         elif isinstance(history, bytes):
-            written, history = history, self._new()
-            history.read(written)
-            state.histories[key] = history
+            return self.held(state, key)
         return history
 
     def take_back(self, state: WindowState, key: str, time_ms: int) -> None:
@@ -108,7 +123,7 @@ class KeyedWindows:
         """The newest time of a history; of one that was written without reading the rest."""
         if isinstance(history, History):
             return history.times[-1]
-        rated, numbers = int(self.rated), 1 + len(self.fields)
+        rated, numbers = int(self.rated), 1 + len(self.kept)
         events = len(history) // (rated + 8 * numbers)
         time_ms: int = _time_at(history, (rated + 8) * events - 8)[0]
         return time_ms
@@ -127,6 +142,9 @@ class KeyedWindows:
         return WindowState(histories, deadlines, pages=pages)
 
 
-def _rich(windows: Sequence[Windows]) -> set[str | None]:
-    """The fields of which more is asked than sums and single values."""
-    return {a.field for each in windows for a in each.aggregates if a.verb in ("min", "max", "variance")}
+def _column(kept: Kept, aggregates: Sequence[Aggregate]) -> Callable[[], Any]:
+    """What holds it: sums alone, or also the order of the values, or only which are different."""
+    if kept.marked:
+        return Marks
+    rich = any(a.field == kept.field and a.verb in RICH for a in aggregates)
+    return Column if rich else PrefixSums

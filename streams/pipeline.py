@@ -11,9 +11,10 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
-from streams.checks import check_derived, check_field, check_number, checked_features, topic_word
+from streams.aggregate import EVERYTHING, NEVER_OF_NOTHING, Aggregate, Windows
+from streams.checks import NUMBERS, check_derived, check_field, check_number, checked_features, topic_word
 from streams.digest import digest
-from streams.feature import NEVER_OF_NOTHING, Aggregate, Derived, Feature, Field, Windows
+from streams.feature import Derived, Feature, Field
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
@@ -151,19 +152,22 @@ class Pipeline:
         elif isinstance(feature, Windows):
             if not feature.aggregates:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
-            check_field("per()", self.event, feature.entity, _KEYS)
+            if feature.entity != EVERYTHING:
+                check_field("per()", self.event, feature.entity, _KEYS)
             for aggregate in feature.aggregates:
                 self._check_aggregate(feature, aggregate)
 
     def _check_aggregate(self, windows: Windows, aggregate: Aggregate) -> None:
         what = f"per({windows.entity!r}).over(…).{aggregate.verb}(…)"
-        if aggregate.field is not None:
+        if aggregate.field is not None and aggregate.verb == "distinct":
+            check_field(what, self.event, aggregate.field, (*NUMBERS, str))
+        elif aggregate.field is not None:
             check_number(self.event, aggregate.field, None)
         if aggregate.verb == "rate" and self.task != "binary":
             raise Problem(f"{what} is the rate of a binary label, and there is none: leave it out")
-        if aggregate.verb in NEVER_OF_NOTHING and windows.delay is not None and aggregate.default is None:
+        if aggregate.verb in NEVER_OF_NOTHING and windows.may_be_empty and aggregate.default is None:
             raise Problem(
-                f"{what} may find no event behind its delay: give it a default, as in {aggregate.verb}(…, default=0.0)"
+                f"{what} may find no event in its window: give it a default, as in {aggregate.verb}(…, default=0.0)"
             )
         if aggregate.default is not None and not isfinite(aggregate.default):
             raise Problem(f"{what} has the default {aggregate.default}: a default must be a finite number")

@@ -68,6 +68,11 @@ def check_partitions(pipeline: Pipeline, partitions: int) -> None:
             f"{pipeline.name} has features per {first} and per {second}, and {partitions} partitions, which hold all "
             f"events of a {first} together but not those of a {second}: use topics of one partition, or leave one out"
         )
+    if partitions > 1 and pipeline.compiled.over_everything:
+        raise Problem(
+            f"{pipeline.name} has features of all events, per(), and {partitions} partitions, none of which holds them "
+            f"all: use topics of one partition, or leave them out"
+        )
 
 
 def monitor_stage(pipeline: Pipeline) -> MonitorStage:

@@ -16,9 +16,11 @@ from river.linear_model import LinearRegression, LogisticRegression
 from river.naive_bayes import GaussianNB
 
 from schemas.problem import Problem
+from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
+from streams.features import Features
 from streams.runtime.bind import check_partitions
-from tests.streams.builders import DELAYED, Finding, definition, labels
+from tests.streams.builders import WINDOWS, Finding, Tap, definition, labels
 
 
 class Odd(BaseModel):
@@ -158,6 +160,24 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(Derived("twice", lambda tap: tap.amount, default=float("inf"))),
         ("Derived('twice'", "default=inf", "finite"),
     ),
+    "a delayed window without the event": (
+        lambda: taps(per("card").over("1d", delay="7d", itself=False).count()),
+        ("itself=False", "leave itself= out"),
+    ),
+    "a mean before the first event": (
+        lambda: taps(per("card").over("1d", itself=False).mean("amount")),
+        ("per('card')", "mean", "default=0.0"),
+    ),
+    "a filter without a name": (
+        lambda: taps(per("card").over("1d", where=lambda tap: tap.amount > 1).count()),
+        ("where=", "without a name", "def"),
+    ),
+    "a quantile of all": (lambda: taps(per("card").over("1d").quantile("amount", "1.0")), ("'1.0'", '"0.9"')),
+    "a quantile that is rounded": (
+        lambda: taps(per("card").over("1d").quantile("amount", 0.1 + 0.2)),  # type: ignore[arg-type]
+        ("0.3", "as text"),
+    ),
+    "different lists": (lambda: taps(per("card").over("1d").distinct("numbers")), ("distinct", "numbers", "str")),
     "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
     "a rate without labels": (
         lambda: definition(
@@ -208,7 +228,7 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "distinct": lambda: per("card").over("1d").distinct("amount"),
+    "where=": lambda: per("card").over("1d", where=bool).rate("label"),
     "tile": lambda: per("card").over("1d", tile="1h"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
@@ -286,12 +306,51 @@ def test_a_default_and_what_a_rate_is_among_belong_to_the_definition() -> None:
 
 
 def test_a_second_entity_needs_all_events_in_one_partition() -> None:
-    made = Pipeline(**definition(features=DELAYED, learning="inline_per_partition"))
+    made = Pipeline(**definition(features=WINDOWS, learning="inline_per_partition"))
 
     check_partitions(made, 1)
     assert made.entities == ("card", "shop")
     with pytest.raises(Problem, match="per card and per shop, and 2 partitions"):
         check_partitions(made, 2)
+
+
+def test_windows_over_all_events_need_them_in_one_partition() -> None:
+    features = [Field("amount"), per().over("1d").count()]
+    made = Pipeline(**definition(features=features, learning="inline_per_partition"))
+
+    check_partitions(made, 1)
+    assert made.feature_names == ("amount", "all.count.1d")
+    assert made.key == "tap_id"
+    with pytest.raises(Problem, match="features of all events"):
+        check_partitions(made, 2)
+
+
+def test_a_changed_filter_is_another_definition() -> None:
+    def of(bound: float) -> Callable[[Any], bool]:
+        def high(tap: Any) -> bool:
+            return bool(tap.amount > bound)
+
+        return high
+
+    made = [
+        Pipeline(**definition(features=[per("card").over("1d", where=where).count()])) for where in (None, of(1), of(2))
+    ]
+
+    assert len({each.digest for each in made}) == 3
+    with pytest.raises(Problem, match="two filters are called high"):
+        Features([per("card").over("1d", where=of(1)).count(), per("card").over("2d", where=of(2)).count()])
+
+
+def test_an_event_of_which_a_filter_fails_is_rejected_and_leaves_no_trace() -> None:
+    def fine(tap: Any) -> bool:
+        return bool(1 / tap.amount > 0)
+
+    features = Features([per("card").over("1d").count(), per("card").over("1d", where=fine).count()])
+    states = features.initial()
+    with pytest.raises(Reject, match="where=fine failed: ZeroDivisionError"):
+        features.vector(states, Tap(tap_id="1", at_ms=1, amount=0.0), ("a",), 1)
+
+    assert not any(state.histories for state in states)
 
 
 def test_without_windows_the_event_is_its_own_key() -> None:
