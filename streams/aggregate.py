@@ -16,10 +16,20 @@ OF_LATER = ("last", "since")
 """These look at the events before the event itself, wherever the window ends."""
 
 Among = Literal["all", "labelled"]
+Kind = Literal["exact", "tiled", "decayed"]
+GIVEN = {
+    "tiled": ("count", "sum", "mean", "min", "max", "variance", "rate"),
+    "decayed": ("mean",),
+}
+"""What windows that do not hold their events can give."""
+
+TILES = 24
+"""Into so many tiles the shortest window of an `over(tile="auto")` is divided."""
+
 Filter = Callable[[Any], bool]
 
-EVERYTHING = ""
-"""The entity of windows over all events."""
+EVERYTHING = "*"
+"""The entity of windows over all events, and their key: no field is called so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,7 @@ class Aggregate:
     def named(self, entity: str, span: str) -> str:
         among = "labelled" if self.among == "labelled" else None
         verb = f"q{self.q[2:]:0<2}" if self.verb == "quantile" else self.verb
-        parts = (entity or "all", self.field, verb, among, span)
+        parts = ("all" if entity == EVERYTHING else entity, self.field, verb, among, span)
         return ".".join(part for part in parts if part)
 
 
@@ -44,7 +54,8 @@ class Windows:
     """Aggregates over `spans` of event time per value of `entity`.
 
     A window is `(t - span, t]`, the event at `t` `itself` counted or not; with a `delay` it is
-    `(t - delay - span, t - delay]`. Where there is a filter `where`, it holds the events of which that is true.
+    `(t - delay - span, t - delay]`. Where there is a filter `where`, it holds the events of which that is true. Of the
+    kinds "exact" ones hold their events, "tiled" ones sums per tile, and what is "decayed" has half-lives for spans.
 
     >>> per("customer_id").over("1d", "7d").count().mean("amount").names
     ('customer_id.count.1d', 'customer_id.count.7d', 'customer_id.amount.mean.1d', 'customer_id.amount.mean.7d')
@@ -57,6 +68,8 @@ class Windows:
     delay: str | None = None
     itself: bool = True
     where: Filter | None = None
+    kind: Kind = "exact"
+    tile: str | None = None
     aggregates: tuple[Aggregate, ...] = ()
 
     def count(self) -> "Windows":
@@ -123,6 +136,9 @@ class Windows:
         return self._and(Aggregate(verb="distinct", field=field))
 
     def _and(self, aggregate: Aggregate) -> "Windows":
+        if self.kind != "exact" and aggregate.verb not in GIVEN[self.kind]:
+            given = ", ".join(GIVEN[self.kind])
+            raise Problem(f"{self.kind} windows give {given}, not {aggregate.verb}: ask it of over(…) without tile=")
         return replace(self, aggregates=(*self.aggregates, aggregate))
 
     @property
@@ -136,9 +152,16 @@ class Windows:
         return 0 if self.delay is None else duration_ms(self.delay)
 
     @property
+    def tile_ms(self) -> int:
+        """How long a tile is, milliseconds; 0 of windows that are not tiled."""
+        if self.kind != "tiled":
+            return 0
+        return min(self.spans_ms) // TILES if self.tile in (None, "auto") else duration_ms(str(self.tile))
+
+    @property
     def may_be_empty(self) -> bool:
-        """Whether a window may hold no event: one that need not hold the event itself."""
-        return self.delay is not None or self.where is not None or not self.itself
+        """Whether a window may hold no event, not even the event itself, whose tile may be forgotten when it comes."""
+        return self.delay is not None or self.where is not None or not self.itself or self.kind == "tiled"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,5 +170,9 @@ class Windows:
     def named(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The names of one of the aggregates, a span each."""
         until = "" if self.delay is None else f".delay_{self.delay}"
+        if self.kind == "tiled":
+            until += ".tiled" if self.tile == "auto" else f".tile_{self.tile}"
+        elif self.kind == "decayed":
+            until += ".decayed"
         which = ("" if self.itself else ".before") + (f".{self.where.__name__}" if self.where is not None else "")
         return tuple(aggregate.named(self.entity, span) + until + which for span in self.spans)

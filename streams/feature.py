@@ -63,22 +63,25 @@ class Per:
 
         `itself=False` leaves the event itself out. With `where`, a pure function of the event, only events of which it
         is true are in the windows; it is called by its name.
+
+        With a `tile`, such as "1h", events are not held but added up by tile, in constant memory, and windows are whole
+        tiles: see `Tiles`. "auto" divides the shortest span by 24.
         """
-        what = f"{self}.over"
-        if tile is not None:
-            raise Problem(f"{what}(tile={tile!r}) is not built yet: leave it out")
-        if not spans:
-            raise Problem(f'{what}() has no span: write over("1d", "7d")')
-        for span in spans:
-            if duration_ms(span, f"{what}(…) span") == 0:
-                raise Problem(f"{what}({span!r}): a window needs a length above zero")
-        if delay is not None and duration_ms(delay, f"{what}(…) delay") == 0:
-            raise Problem(f"{what}(delay={delay!r}): leave it out for windows up to the event")
-        if delay is not None and not itself:
-            raise Problem(f"{what}(delay={delay!r}, itself=False): a delayed window never holds it, leave itself= out")
-        if where is not None and not getattr(where, "__name__", "<").isidentifier():
-            raise Problem(f"{what}(where=…) is a function without a name: write a def, the features are called by it")
-        return Windows(entity=self.entity, spans=spans, delay=delay, itself=itself, where=where)
+        made = Windows(
+            entity=self.entity,
+            spans=spans,
+            delay=delay,
+            itself=itself,
+            where=where,
+            kind="exact" if tile is None else "tiled",
+            tile=tile,
+        )
+        return _checked(f"{self}.over", made)
+
+    def decayed(self, *half_lives: str, itself: bool = True, where: Filter | None = None) -> Windows:
+        """All events, of which each counts half as much after each half-life, as in `decayed("7d").mean("amount")`."""
+        made = Windows(entity=self.entity, spans=half_lives, itself=itself, where=where, kind="decayed")
+        return _checked(f"{self}.decayed", made)
 
     def __str__(self) -> str:
         return f"per({self.entity!r})" if self.entity != EVERYTHING else "per()"
@@ -87,6 +90,24 @@ class Per:
 def per(entity: str = EVERYTHING) -> Per:
     """Begin features of all events that share the value of the field `entity`; without one, of all events."""
     return Per(entity)
+
+
+def _checked(what: str, made: Windows) -> Windows:
+    """The windows, where they can be; else `Problem`."""
+    if not made.spans:
+        raise Problem(f'{what}() has no span: write {what.rsplit(".")[-1]}("1d", "7d")')
+    for span in made.spans:
+        if duration_ms(span, f"{what}(…) span") == 0:
+            raise Problem(f"{what}({span!r}): a window needs a length above zero")
+    if made.delay is not None and duration_ms(made.delay, f"{what}(…) delay") == 0:
+        raise Problem(f"{what}(delay={made.delay!r}): leave it out for windows up to the event")
+    if made.delay is not None and not made.itself:
+        raise Problem(f"{what}(delay={made.delay!r}, itself=False): a delayed window never holds it, leave itself= out")
+    if made.where is not None and not getattr(made.where, "__name__", "<").isidentifier():
+        raise Problem(f"{what}(where=…) is a function without a name: write a def, the features are called by it")
+    if made.kind == "tiled" and (made.tile_ms == 0 or any(span_ms % made.tile_ms for span_ms in made.spans_ms)):
+        raise Problem(f"{what}(tile={made.tile!r}): each span must be so many whole tiles, write one that divides them")
+    return made
 
 
 Feature = Field | Derived | Windows

@@ -17,8 +17,8 @@ from streams.stage import Saved
 class Features:
     """Compiled from a definition: `vector(states, event, …)` gives the features in their declared order.
 
-    There is a state for each entity and delay that windows are over. `entities` are the fields whose values the keys
-    of an event are, in the order in which they are first named.
+    There is a state for each of the `groups` of windows that are held alike, by name. `entities` are the fields whose
+    values the keys of an event are, in the order in which they are first named.
     """
 
     def __init__(self, features: Sequence[Feature]) -> None:
@@ -28,6 +28,7 @@ class Features:
         self.entities = tuple(dict.fromkeys(each.entity for each in windows if each.entity != EVERYTHING))
         self.over_everything = any(each.entity == EVERYTHING for each in windows)
         self._groups = tuple(KeyedWindows(name, each) for name, each in _grouped(windows).items())
+        self.groups = tuple(group.name for group in self._groups)
         kept = sorted({each for group in self._groups for each in group.kept})
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
@@ -79,7 +80,12 @@ class Features:
                     starts, end = history.look(time_ms)
                 else:
                     history, reads = group.changing(states[place], key, time_ms), group.reads
-                    starts, end = history.add(time_ms, values if picks is None else [values[i] for i in picks])
+                    picked = values if picks is None else [values[i] for i in picks]
+                    if group.look_first:
+                        starts, end = history.look(time_ms)
+                        vector += [each for look in group.looks for each in look(history, starts, end, time_ms)]
+                        reads = ()
+                    starts, end = history.add(time_ms, picked)
                 for read in reads:
                     vector += read(history, starts, end, time_ms)
             for compute, places in self._composed:
@@ -134,7 +140,11 @@ class Features:
 def _group(windows: Windows) -> str:
     """Windows of one group share histories."""
     delay = "" if windows.delay is None else f".delay_{windows.delay_ms}"
-    return windows.entity + delay + ("" if windows.where is None else f".{windows.where.__name__}")
+    where = "" if windows.where is None else f".{windows.where.__name__}"
+    if windows.kind == "exact":
+        return windows.entity + delay + where
+    tile = f"tile_{windows.tile_ms}" if windows.kind == "tiled" else "decayed"
+    return f"{windows.entity}.{tile}{delay}{where}" + ("" if windows.itself else ".before")
 
 
 def _grouped(windows: Sequence[Windows]) -> dict[str, list[Windows]]:

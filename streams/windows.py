@@ -1,5 +1,6 @@
 """Event-time windows of one key: a row of events and, for each span, the oldest one that its window still holds."""
 
+import sys
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -95,6 +96,16 @@ class History:
         for column in self.columns:
             column.forget(behind)
         self.starts = [start - behind for start in self.starts]
+
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest event."""
+        return self.times[-1]
+
+    def newest_of(self, written: bytes) -> int:
+        """The newest time of a history that was written."""
+        end = 8 * (len(written) // (8 + 8 * len(self.columns)))
+        return int.from_bytes(written[end - 8 : end], sys.byteorder, signed=True)
 
     def write(self) -> bytes:
         """The times, then each column's values, 8 bytes each."""

@@ -66,6 +66,21 @@ WINDOWS = [
 """Every verb over windows of several entities: with and without the event, up to it and before it, filtered."""
 
 
+COMPACT = [
+    per("card").over("20ms", "50ms", tile="10ms").count().sum("amount").mean("amount", default=-1.0),
+    per("card").over("20ms", tile="10ms").min("amount", default=-2.0).max("amount", default=-3.0),
+    per("card").over("50ms", tile="10ms", itself=False).count().variance("amount", default=-4.0),
+    per("card").over("24ms", tile="auto").rate("label").rate("label", among="labelled", default=0.5),
+    per("shop").over("30ms", delay="15ms", tile="10ms").count().max("amount", default=-1.0).rate("label"),
+    per("shop").over("30ms", tile="10ms", where=dear).sum("amount"),
+    per().over("40ms", tile="5ms").count(),
+    per("card").decayed("5ms", "40ms").mean("amount"),
+    per("card").decayed("40ms", itself=False).mean("amount", default=-5.0),
+    per("shop").decayed("9ms", where=dear).mean("amount", default=-6.0),
+]
+"""What takes constant memory: windows of tiles and decaying means."""
+
+
 def labels(**overrides: Any) -> Labels:
     """Findings on a topic of their own, taught up to 100 ms after their tap."""
     given = {"id": "tap_id", "field": "fraud", "time": "known_ms", "task": "binary", "horizon": "100ms"}

@@ -177,6 +177,21 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(per("card").over("1d").quantile("amount", 0.1 + 0.2)),  # type: ignore[arg-type]
         ("0.3", "as text"),
     ),
+    "tiles that do not divide": (
+        lambda: taps(per("card").over("1d", "36h", tile="24h").count()),
+        ("tile='24h'", "whole tiles"),
+    ),
+    "tiles of nothing": (lambda: taps(per("card").over("20ms", tile="auto").count()), ("tile='auto'", "whole tiles")),
+    "the last of a tile": (
+        lambda: taps(per("card").over("1d", tile="1h").last("amount", default=0.0)),
+        ("tiled", "last", "without tile="),
+    ),
+    "a tile that may hold nothing": (
+        lambda: taps(per("card").over("1d", tile="1h").mean("amount")),
+        ("mean", "default=0.0"),
+    ),
+    "a decaying sum": (lambda: taps(per("card").decayed("1d").sum("amount")), ("decayed windows give mean", "sum")),
+    "decay without a half-life": (lambda: taps(per("card").decayed().mean("amount")), ("decayed()", "no span")),
     "different lists": (lambda: taps(per("card").over("1d").distinct("numbers")), ("distinct", "numbers", "str")),
     "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
     "a rate without labels": (
@@ -229,7 +244,6 @@ def test_a_definition_that_cannot_work_is_refused(
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
     "where=": lambda: per("card").over("1d", where=bool).rate("label"),
-    "tile": lambda: per("card").over("1d", tile="1h"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{

@@ -16,7 +16,7 @@ from schemas.outcome import Outcome
 from schemas.reject import Reject
 from schemas.scored import Scored
 from streams import Field, per
-from streams.aggregate import Aggregate, Windows
+from streams.aggregate import EVERYTHING, Aggregate, Windows
 from streams.features import Features
 from streams.score import ScoreStage
 from streams.stage import Output, Record
@@ -90,7 +90,7 @@ class Naive:
     def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, span_ms: int) -> float:
         end_ms = tap.at_ms - windows.delay_ms
         seen = self.events if windows.delay else self.seen  # of equal times, those that came before
-        of = attrgetter(windows.entity) if windows.entity else lambda _: "all"
+        of = attrgetter(windows.entity) if windows.entity != EVERYTHING else lambda _: "all"
         inside = [
             each
             for each in seen
