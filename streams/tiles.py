@@ -15,6 +15,7 @@ WIDTH = 16
 NEVER_MS = -(2**62)
 
 _COUNT = Struct("<I")
+COUNT = _COUNT.size
 _VALUE = Struct("<d")
 _HEAD = Struct("=qHH")
 COUNTED = 2**32
@@ -42,9 +43,19 @@ class Layout:
         return self.spans_ms[-1] // self.tile_ms + before
 
     @cached_property
+    def slots(self) -> int:
+        """One more than tiles: the sums up to the oldest one are needed too."""
+        return self.tiles + 1
+
+    @cached_property
     def counts(self) -> int:
         """How many columns of counts there are: of events, of known labels, of positive ones."""
         return 3 if self.rated else 1
+
+    @cached_property
+    def sums_at(self) -> int:
+        """Where the sums begin, behind the counts."""
+        return COUNT * self.counts * self.slots
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
@@ -69,14 +80,9 @@ class Tiles:
         self.layout = layout
         self.newest_ms = NEVER_MS
         self.exponent, self.width = FINEST, WIDTH
-        self.rows = bytearray(self.slots * (_COUNT.size * layout.counts + WIDTH * len(layout.powers)))
+        self.rows = bytearray(self.layout.slots * (COUNT * layout.counts + WIDTH * len(layout.powers)))
         for _, greatest in layout.extremes:
-            self.rows += _VALUE.pack(-inf if greatest else inf) * self.slots
-
-    @property
-    def slots(self) -> int:
-        """One more than tiles: the sums up to the oldest one are needed too."""
-        return self.layout.tiles + 1
+            self.rows += _VALUE.pack(-inf if greatest else inf) * self.layout.slots
 
     def look(self, at_ms: int) -> Place:
         """Between which tiles the windows as of a time are: after each start, up to the end."""
@@ -123,7 +129,8 @@ class Tiles:
 
     def extreme(self, column: int, start: int, end: int) -> float:
         """Of a column of `layout.extremes`; infinite where the tiles are empty."""
-        found = [_VALUE.unpack_from(self.rows, self._extreme_at(column, tile))[0] for tile in range(start + 1, end + 1)]
+        tiles = range(start + 1, end + 1)
+        found: list[float] = [_VALUE.unpack_from(self.rows, self._extreme_at(column, tile))[0] for tile in tiles]
         return max(found) if self.layout.extremes[column][1] else min(found)
 
     @staticmethod
@@ -143,32 +150,40 @@ class Tiles:
 
     def _move(self, at_ms: int, tile: int) -> None:
         """Let the newest event be at `at_ms`, in `tile`, if it is newer than all."""
-        if at_ms > self.newest_ms:
+        if at_ms <= self.newest_ms:
+            return
+        if self.newest_ms != NEVER_MS:
             newest = self.newest_ms // self.layout.tile_ms
             for each in range(max(newest + 1, tile - self.layout.tiles), tile + 1):
                 self._begin_tile(each, newest)
-            self.newest_ms = at_ms
+        self.newest_ms = at_ms
 
     def _begin_tile(self, tile: int, newest: int) -> None:
         """Nothing in `tile` yet: the sums up to it are those up to the newest before it."""
-        for column in range(self.layout.counts):
-            to, of = self._count_at(column, tile), self._count_at(column, newest)
-            self.rows[to : to + _COUNT.size] = self.rows[of : of + _COUNT.size]
-        for column in range(len(self.layout.powers)):
-            to, of = self._sum_at(column, tile), self._sum_at(column, newest)
-            self.rows[to : to + self.width] = self.rows[of : of + self.width]
+        rows, slots, width = self.rows, self.layout.slots, self.width
+        to, of = tile % slots, newest % slots
+        for column in range(0, self.layout.counts * slots, slots):
+            rows[COUNT * (column + to) : COUNT * (column + to + 1)] = rows[
+                COUNT * (column + of) : COUNT * (column + of + 1)
+            ]
+        sums = self.layout.sums_at
+        for _ in self.layout.powers:
+            rows[sums + width * to : sums + width * (to + 1)] = rows[sums + width * of : sums + width * (of + 1)]
+            sums += width * slots
         for column, (_, greatest) in enumerate(self.layout.extremes):
-            _VALUE.pack_into(self.rows, self._extreme_at(column, tile), -inf if greatest else inf)
+            _VALUE.pack_into(rows, self._extreme_at(column, tile), -inf if greatest else inf)
 
     def _count_at(self, column: int, tile: int) -> int:
-        return _COUNT.size * (column * self.slots + tile % self.slots)
+        slots = self.layout.slots
+        return COUNT * (column * slots + tile % slots)
 
     def _sum_at(self, column: int, tile: int) -> int:
-        return _COUNT.size * self.layout.counts * self.slots + self.width * (column * self.slots + tile % self.slots)
+        layout = self.layout
+        return layout.sums_at + self.width * (column * layout.slots + tile % layout.slots)
 
     def _extreme_at(self, column: int, tile: int) -> int:
         behind = len(self.layout.extremes) - column
-        return len(self.rows) - _VALUE.size * (behind * self.slots - tile % self.slots)
+        return len(self.rows) - _VALUE.size * (behind * self.layout.slots - tile % self.layout.slots)
 
     def _count(self, column: int, tile: int, more: int) -> None:
         at = self._count_at(column, tile)
@@ -200,7 +215,7 @@ class Tiles:
     def _rewrite(self, width: int, finer: int) -> None:
         """Write all sums in `width` bytes, and in units 2**`finer` times as fine."""
         columns = range(len(self.layout.powers))
-        sums = [[self._sum(column, slot) for slot in range(self.slots)] for column in columns]
+        sums = [[self._sum(column, slot) for slot in range(self.layout.slots)] for column in columns]
         begin, end = self._sum_at(0, 0), self._sum_at(len(columns), 0)
         written = b"".join(
             (each << finer * power).to_bytes(width, "little", signed=True)
