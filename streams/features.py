@@ -18,16 +18,17 @@ class Features:
     """Compiled from a definition: `vector(states, event, …)` gives the features in their declared order.
 
     There is a state for each of the `groups` of windows that are held alike, by name. `entities` are the fields whose
-    values the keys of an event are, in the order in which they are first named.
+    values the keys of an event are, in the order in which they are first named. The windows of an event are as of its
+    own time, and whole where it is late by no more than `lateness_ms`.
     """
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
         self._features = features
         self.names = tuple(name for feature in features for name in feature.names)
         windows = [feature for feature in features if isinstance(feature, Windows)]
         self.entities = tuple(dict.fromkeys(each.entity for each in windows if each.entity != EVERYTHING))
         self.over_everything = any(each.entity == EVERYTHING for each in windows)
-        self._groups = tuple(KeyedWindows(name, each) for name, each in _grouped(windows).items())
+        self._groups = tuple(KeyedWindows(name, each, lateness_ms) for name, each in _grouped(windows).items())
         self.groups = tuple(group.name for group in self._groups)
         kept = sorted({each for group in self._groups for each in group.kept})
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)

@@ -39,15 +39,20 @@ class Holding:
     look_first: bool
 
 
-def holding(windows: Sequence[Windows]) -> Holding:
-    """Of windows of one entity, delay, filter and kind."""
+def holding(windows: Sequence[Windows], lateness_ms: int) -> Holding:
+    """Of windows of one entity, delay, filter and kind, that are whole as of so late an event, milliseconds."""
     if windows[0].kind == "tiled":
-        return _tiled(windows)
-    return _decayed(windows) if windows[0].kind == "decayed" else _exact(windows)
+        return _tiled(windows, lateness_ms)
+    return _decayed(windows, lateness_ms) if windows[0].kind == "decayed" else _exact(windows, lateness_ms)
 
 
-def _exact(windows: Sequence[Windows]) -> Holding:
+def _exact(windows: Sequence[Windows], lateness_ms: int) -> Holding:
     aggregates, kept, spans_ms = _aggregates(windows), _kept(windows), _spans_ms(windows)
+    if lateness_ms:
+        spans_ms = (
+            *spans_ms,
+            spans_ms[-1] + lateness_ms,
+        )  # a window that nothing reads: what is in it is not forgotten
     delay_ms, rated = windows[0].delay_ms, _rated(windows)
     columns = [_column(each, [aggregate for _, aggregate in aggregates]) for each in kept]
     reads, looks = (
@@ -70,9 +75,9 @@ def _exact(windows: Sequence[Windows]) -> Holding:
     )
 
 
-def _tiled(windows: Sequence[Windows]) -> Holding:
+def _tiled(windows: Sequence[Windows], lateness_ms: int) -> Holding:
     kept = _kept(windows)
-    layout = layout_of(windows, kept)
+    layout = layout_of(windows, kept, lateness_ms)
     reads = tuple(tiled_reading(each, aggregate, layout, kept) for each, aggregate in _aggregates(windows))
     return Holding(
         new=partial(Tiles, layout),
@@ -86,13 +91,13 @@ def _tiled(windows: Sequence[Windows]) -> Holding:
     )
 
 
-def _decayed(windows: Sequence[Windows]) -> Holding:
+def _decayed(windows: Sequence[Windows], lateness_ms: int) -> Holding:
     kept, half_lives_ms = _kept(windows), _spans_ms(windows)
     reads = tuple(decayed_reading(each, aggregate, half_lives_ms, kept) for each, aggregate in _aggregates(windows))
     return Holding(
         new=partial(Decayed, half_lives_ms, len(kept)),
         kept=kept,
-        kept_ms=FORGOTTEN_AFTER * half_lives_ms[-1],
+        kept_ms=FORGOTTEN_AFTER * half_lives_ms[-1] + lateness_ms,
         reads=reads,
         looks=reads,
         rated=False,

@@ -37,10 +37,10 @@ class KeyedWindows:
     the windows `look_first`.
     """
 
-    def __init__(self, name: str, windows: Sequence[Windows]) -> None:
+    def __init__(self, name: str, windows: Sequence[Windows], lateness_ms: int) -> None:
         self.name, self.entity = name, windows[0].entity
         self.where: Filter | None = windows[0].where
-        self._holding = holding(windows)
+        self._holding = holding(windows, lateness_ms)
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
         self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
         self._new, self._newest_of = self._holding.new, self._holding.new().newest_of

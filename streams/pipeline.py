@@ -37,7 +37,9 @@ class Pipeline:
 
     - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
       `inline_per_partition` trains one model per partition.
-    - `late`: what becomes of an event older than the newest of its partition: `score` it as of its own time, or `skip`.
+    - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
+      are as of its own time, and whole. Events are held so much longer for it.
+    - `late`: what becomes of one that is older: `score` it as of its own time, with what is still held, or `skip` it.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
     - `limits`: how many rejects stop a partition, and how many events that are remembered.
@@ -57,6 +59,7 @@ class Pipeline:
         labels: Labels | None = None,
         version: int = 1,
         learning: Learning = "inline",
+        lateness: str = "0s",
         late: Late = "score",
         ahead: str = "1h",
         remember: str | None = None,
@@ -75,13 +78,13 @@ class Pipeline:
         self.monitor = monitor if monitor is not None else Monitor()
         self.limits = limits if limits is not None else Limits()
         self.events_topic, self.labels_topic = events_topic, labels_topic
-        self.ahead_ms = duration_ms(ahead, "ahead")
+        self.lateness_ms, self.ahead_ms = duration_ms(lateness, "lateness"), duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
         self.remember_ms = duration_ms(remember or horizon, "remember")
         self.task: Task = labels.task if labels is not None else "none"
         self._check_choices()
         self._check_event()
-        self.compiled = Features(self.features)
+        self.compiled = Features(self.features, self.lateness_ms)
         self.feature_names = self.compiled.names
         self.entities = self.compiled.entities or (id,)
         self.key = self.entities[0]
@@ -107,6 +110,7 @@ class Pipeline:
             "time": self.time,
             "key": self.key,
             "late": self.late,
+            **({"lateness": self.lateness_ms} if self.lateness_ms else {}),
             "ahead": self.ahead_ms,
             "remember": self.remember_ms,
             "labels": labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms),

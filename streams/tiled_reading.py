@@ -11,7 +11,7 @@ Tiled = Callable[[Tiles, int, int, int], float]
 """One window with so many events, at least one: of tiles, after a start, up to an end."""
 
 
-def layout_of(windows: Sequence[Windows], kept: Sequence[Kept]) -> Layout:
+def layout_of(windows: Sequence[Windows], kept: Sequence[Kept], lateness_ms: int) -> Layout:
     """What tiles must hold for the aggregates of windows that share them."""
     asked = [(aggregate.verb, kept_of(aggregate)) for each in windows for aggregate in each.aggregates]
     fields = list(enumerate(kept))
@@ -30,6 +30,7 @@ def layout_of(windows: Sequence[Windows], kept: Sequence[Kept]) -> Layout:
         powers=tuple(powers),
         extremes=tuple(extremes),
         rated=any(verb == "rate" for verb, _ in asked),
+        lateness_ms=lateness_ms,
     )
 
 

@@ -26,7 +26,8 @@ class Layout:
     """What tiles of `tile_ms` hold for windows of `spans_ms` that end `delay_ms` before the event.
 
     `powers` are the sums, each of a kept value (its place) to the power of 1 or 2; `extremes` the least (False) and
-    greatest (True) of kept values. With `rated` tiles count the labels that are known, and the positive ones.
+    greatest (True) of kept values. With `rated` tiles count the labels that are known, and the positive ones. They are
+    held so that windows as of an event that is late by `lateness_ms` are whole.
     """
 
     tile_ms: int
@@ -35,12 +36,13 @@ class Layout:
     powers: tuple[tuple[int, int], ...]
     extremes: tuple[tuple[int, bool], ...]
     rated: bool
+    lateness_ms: int = 0
 
     @cached_property
     def tiles(self) -> int:
         """How many tiles count in a window, or may come into one."""
         before = -(-self.delay_ms // self.tile_ms) + 1 if self.delay_ms else 0
-        return self.spans_ms[-1] // self.tile_ms + before
+        return self.spans_ms[-1] // self.tile_ms + before + -(-self.lateness_ms // self.tile_ms)
 
     @cached_property
     def slots(self) -> int:

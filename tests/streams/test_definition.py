@@ -135,6 +135,7 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     "a bad horizon": (lambda: definition(labels=labels(horizon="soon")), ("horizon='soon'", "7d")),
     "a number as horizon": (lambda: definition(labels=labels(horizon=30)), ("horizon=30", "7d")),
     "a bad ahead": (lambda: definition(ahead="1 hour"), ("ahead='1 hour'", "7d")),
+    "a bad lateness": (lambda: definition(lateness="a bit"), ("lateness='a bit'", "7d")),
     "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
     "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
     "an empty span": (lambda: taps(per("card").over("0s").count()), ("0s", "above zero")),
@@ -248,7 +249,7 @@ NOT_BUILT: dict[str, Callable[[], object]] = {
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
-        for option in ("lateness", "key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
+        for option in ("key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
     },
 }
 

@@ -23,7 +23,11 @@ from streams.stage import Output, Record
 from tests.streams.builders import WINDOWS, Log, Tap, dear, labels, pipeline
 from tests.streams.logs import LOGS
 
-MADE = pipeline(features=[Field("amount"), *WINDOWS], labels=labels(horizon="60ms"))
+LATENESS = {0: "0ms", 40: "40ms"}
+MADE = {
+    lateness_ms: pipeline(features=[Field("amount"), *WINDOWS], labels=labels(horizon="60ms"), lateness=lateness)
+    for lateness_ms, lateness in LATENESS.items()
+}
 
 Move = tuple[str, int, int, float, bool]
 """A tap or a finding, how many taps ago that was, how far from now (ms), the amount, the truth."""
@@ -75,6 +79,7 @@ class Naive:
     seen: list[Tap] = field(default_factory=list)
     known: dict[str, bool] = field(default_factory=dict)
     watermark_ms: int = 0
+    lateness_ms: int = 0
 
     def expected(self, tap: Tap) -> dict[str, float]:
         place = sum(1 for each in self.events if each.at_ms <= tap.at_ms)
@@ -128,13 +133,14 @@ class Naive:
 
     def forgotten(self, tap: Tap, name: str) -> bool:
         """Whether a window begins where a history may have been forgotten already."""
+        held_ms = self.watermark_ms - self.lateness_ms
         for windows in WINDOWS:
             of_one_history = [w for w in WINDOWS if shared(w) == shared(windows)]
             kept_ms = windows.delay_ms + max(span_ms for each in of_one_history for span_ms in each.spans_ms)
             for aggregate in windows.aggregates:
                 for span_ms, named in zip(windows.spans_ms, windows.named(aggregate), strict=True):
                     if named == name:
-                        return tap.at_ms - windows.delay_ms - span_ms < self.watermark_ms - kept_ms
+                        return tap.at_ms - windows.delay_ms - span_ms < held_ms - kept_ms
         return False
 
 
@@ -143,9 +149,10 @@ def shared(windows: Windows) -> object:
     return windows.entity, windows.delay, windows.where
 
 
-def told_and_expected(records: Sequence[Record]) -> list[tuple[dict[str, Any], dict[str, float]]]:
+def told_and_expected(records: Sequence[Record], lateness_ms: int) -> list[tuple[dict[str, Any], dict[str, float]]]:
     """The vector of each event that is scored, and what the naive reader expects of it, of windows that are held."""
-    stage, naive, found = ScoreStage(MADE), Naive(), []
+    made, naive, found = MADE[lateness_ms], Naive(lateness_ms=lateness_ms), []
+    stage = ScoreStage(made)
     state = stage.initial(0)
     for record in records:
         for each in stage.fold(state, [record]):
@@ -153,21 +160,23 @@ def told_and_expected(records: Sequence[Record]) -> list[tuple[dict[str, Any], d
             if isinstance(value, Scored):
                 tap = record.value
                 assert isinstance(tap, Tap)
-                told = dict(zip(MADE.feature_names, value.features, strict=True))
+                told = dict(zip(made.feature_names, value.features, strict=True))
                 naive.watermark_ms = state.watermark_ms  # a repeated tap moves it too
                 expected = naive.expected(tap)
                 held = [name for name in told if not naive.forgotten(tap, name)]
+                assert held == list(told) or tap.at_ms < state.watermark_ms - lateness_ms
                 found.append(({n: told[n] for n in held}, {n: expected[n] for n in held}))
             elif isinstance(value, Outcome):
                 naive.known[value.event_id] = value.target == 1.0
     return found
 
 
+@pytest.mark.parametrize("lateness_ms", LATENESS)
 @given(records=st.one_of(LOGS, DENSE), compact_above=st.sampled_from([0, 32]))
-def test_each_feature_is_what_a_naive_reader_finds(records: list[Record], compact_above: int) -> None:
+def test_each_feature_is_what_a_naive_reader_finds(lateness_ms: int, records: list[Record], compact_above: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams.windows, "COMPACT_ABOVE", compact_above)
-        for told, expected in told_and_expected(records):
+        for told, expected in told_and_expected(records, lateness_ms):
             assert told == expected
 
 

@@ -20,6 +20,7 @@ from tests.streams.state import walk
 PIPELINES = {
     "logistic regression": pipeline(),
     "late skipped": pipeline(late="skip"),
+    "late allowed": pipeline(late="skip", lateness="25ms"),
     "short horizon, long memory": pipeline(labels=labels(horizon="10ms"), remember="90ms"),
     "tree": pipeline(model=lambda: HoeffdingTreeClassifier(grace_period=5)),
     "two entities": pipeline(features=[Field("amount"), *WINDOWS]),

@@ -45,6 +45,7 @@ class Naive:
 
     events: list[Tap] = field(default_factory=list)
     known: dict[str, bool] = field(default_factory=dict)
+    lateness_ms: int = 0
 
     def expected(self, windows: Windows, tap: Tap) -> Iterator[float]:
         mine = [
@@ -65,7 +66,7 @@ class Naive:
     def _of_tiles(self, windows: Windows, aggregate: Aggregate, span_ms: int, mine: Sequence[Tap], at_ms: int) -> float:
         of = windows.tile_ms
         longest = max(w.spans_ms[-1] for w in TILED if alike(w) == alike(windows))
-        tiles = longest // of + (-(-windows.delay_ms // of) + 1 if windows.delay else 0)
+        tiles = longest // of + -(-self.lateness_ms // of) + (-(-windows.delay_ms // of) + 1 if windows.delay else 0)
         counted: list[Tap] = []
         newest = -(10**9)  # tiles behind it by more than all are forgotten, and what comes for them
         for each in mine:
@@ -119,9 +120,11 @@ def saved(features: Features, states: list[object]) -> dict[bytes, bytes]:
     return {key: value for key, value in features.save(states) if value is not None}  # type: ignore[arg-type]
 
 
-def played(windows: Sequence[Windows], moves: Sequence[Move]) -> Iterator[tuple[list[float], list[float]]]:
+def played(
+    windows: Sequence[Windows], moves: Sequence[Move], lateness_ms: int = 0
+) -> Iterator[tuple[list[float], list[float]]]:
     """The vector of each tap, and what the naive reader expects."""
-    features, naive, now_ms = Features(windows), Naive(), 1_000
+    features, naive, now_ms = Features(windows, lateness_ms), Naive(lateness_ms=lateness_ms), 1_000
     states, topic = features.initial(), dict[bytes, bytes]()
     for n, (what, card, shop, step_ms, amount, truth) in enumerate(moves):
         if what == "label" and naive.events:
@@ -145,10 +148,10 @@ def played(windows: Sequence[Windows], moves: Sequence[Move]) -> Iterator[tuple[
             yield told, [value for each in windows for value in naive.expected(each, tap)]
 
 
-@given(moves=MOVES)
-def test_windows_of_tiles_are_what_a_naive_reader_finds(moves: list[Move]) -> None:
+@given(moves=MOVES, lateness_ms=st.sampled_from([0, 1, 25]))
+def test_windows_of_tiles_are_what_a_naive_reader_finds(moves: list[Move], lateness_ms: int) -> None:
     names = Features(TILED).names
-    for told, expected in played(TILED, moves):
+    for told, expected in played(TILED, moves, lateness_ms):
         assert dict(zip(names, told, strict=True)) == dict(zip(names, expected, strict=True))
 
 
