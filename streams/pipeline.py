@@ -24,6 +24,8 @@ from streams.parts import parts_of
 
 Late = Literal["score", "skip"]
 Learning = Literal["inline", "inline_per_partition"]
+Begin = Literal["earliest", "latest"] | int
+"""Where the inputs begin: at their first record, behind their last, or at a Kafka timestamp (ms)."""
 
 _KEYS = (str, int)
 DEFAULT_REMEMBERED = "1d"
@@ -42,6 +44,8 @@ class Pipeline:
     - `late`: what becomes of one that is older: `score` it as of its own time, with what is still held, or `skip` it.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
+    - `begin`: where in its topics a version begins: "earliest", "latest" (where they end when a partition is first
+      taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps. Its ledger tells it from then on.
     - `limits`: how many rejects stop a partition, and how many events that are remembered.
 
     Raises `Problem`, naming the field and the cure, where the definition cannot work.
@@ -63,6 +67,7 @@ class Pipeline:
         late: Late = "score",
         ahead: str = "1h",
         remember: str | None = None,
+        begin: str = "earliest",
         monitor: Monitor | None = None,
         limits: Limits | None = None,
         events_topic: str | None = None,
@@ -80,6 +85,7 @@ class Pipeline:
         self.events_topic, self.labels_topic = events_topic, labels_topic
         self.lateness_ms, self.ahead_ms = duration_ms(lateness, "lateness"), duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
+        self.begin = _begin(begin)
         self.remember_ms = duration_ms(remember or horizon, "remember")
         self.task: Task = labels.task if labels is not None else "none"
         self._check_choices()
@@ -192,3 +198,17 @@ class Pipeline:
                 )
             check_field("the key of the labels", labels.event, self.key, _KEYS)
             avro_schema(labels.event)
+
+
+def _begin(text: str) -> Begin:
+    if text == "earliest":
+        return "earliest"
+    if text == "latest":
+        return "latest"
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        time = None
+    if time is None or time.tzinfo is None:
+        raise Problem(f'begin={text!r}: write "earliest", "latest" or a time with its offset: "2026-11-01T00:00+00:00"')
+    return int(time.timestamp() * 1000)

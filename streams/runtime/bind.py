@@ -52,6 +52,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         state_topic=topics.state(pipeline.version, stage),
         partitions=partitions,
         limits=pipeline.limits,
+        begin=pipeline.begin if scoring else "earliest",
     )
 
 

@@ -135,6 +135,8 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     "a bad horizon": (lambda: definition(labels=labels(horizon="soon")), ("horizon='soon'", "7d")),
     "a number as horizon": (lambda: definition(labels=labels(horizon=30)), ("horizon=30", "7d")),
     "a bad ahead": (lambda: definition(ahead="1 hour"), ("ahead='1 hour'", "7d")),
+    "a bad begin": (lambda: definition(begin="now"), ("begin='now'", '"latest"')),
+    "a begin without offset": (lambda: definition(begin="2026-11-01"), ("begin='2026-11-01'", "offset")),
     "a bad lateness": (lambda: definition(lateness="a bit"), ("lateness='a bit'", "7d")),
     "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
     "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
