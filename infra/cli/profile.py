@@ -10,8 +10,13 @@ from rich.console import Console
 from infra.cli.profile_table import show
 from infra.profile.describe import describe
 from infra.profile.files import Named, from_file
+from infra.profile.page import page
+from infra.profile.pipeline_files import from_files
 from infra.profile.table import Table
+from infra.profile.topics import from_topics
+from infra.settings import Settings
 from schemas.problem import Problem
+from streams.load import load
 
 
 def profile(
@@ -42,8 +47,6 @@ def profile(
         _of_pipeline(target, events, labels, named) if target is not None else _of_file(events, labels, named)
     )
     if out is not None:
-        from infra.profile.page import page  # the renderer of charts takes its time to load
-
         out.write_text(page(found), encoding="utf-8")
     if as_json:
         sys.stdout.write(found.model_dump_json() + "\n")
@@ -62,11 +65,6 @@ def _of_file(events: Path | None, labels: Path | None, named: Named) -> Table:
 
 
 def _of_pipeline(target: str, events: Path | None, labels: Path | None, named: Named) -> Table:
-    from infra.profile.pipeline_files import from_files  # River and Faust take a second to load
-    from infra.profile.topics import from_topics
-    from infra.settings import Settings
-    from streams.load import load
-
     for option, given in (("--time", named.time), ("--id", named.id), ("--label-time", named.label_time)):
         if given is not None:
             raise Problem(f"{option} is told by the pipeline: leave it out, or leave the pipeline out")

@@ -35,7 +35,7 @@ def _fields(profile: Profile) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     heads = (f"{profile.rows:,} rows", "kind", "missing", "distinct", "what", "AUC alone", "drift")
     for place, head in enumerate(heads):
-        table.add_column(escape(head), justify="right" if place in (2, 3, 5, 6) else "left")
+        table.add_column(escape(head), justify="right" if place in (2, 3, 5, 6) else "left", no_wrap=True)
     for field in profile.fields:
         table.add_row(*map(escape, _row(field)))
     return table

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow.compute as pc
 
 from infra.profile import findings, leakage
-from infra.profile.categories import counted, top
+from infra.profile.categories import KEPT, counted, top
 from infra.profile.column import ABSENT, Column, Flags, column, times_ms
 from infra.profile.drift import drift
-from infra.profile.label import Label, described, label
+from infra.profile.label import Label, label
+from infra.profile.labels import described
 from infra.profile.model import Field, Finding, Labels, Profile, Times
 from infra.profile.numbers import numbers
 from infra.profile.periods import Periods, periods
@@ -90,10 +91,16 @@ def _field(held: Column, context: _Context) -> Field:
         numbers=numbers(values[held.present]) if values is not None else None,
         top=shown,
         others=held.count - sum(value.count for value in shown) if shown else 0,
+        per_value=numbers(counts[counts > 0].astype(np.float64)) if counts is not None and _many(held) else None,
         times=_times(held, context) if held.kind == "time" else None,
         relation=relation(compared, context.label) if context.label is not None and not timed else None,
         drift=drift(compared, context.cut) if context.cut is not None and not timed else None,
     )
+
+
+def _many(held: Column) -> bool:
+    """Whether a category has so many values that none of them says much."""
+    return held.kind == "category" and held.distinct > KEPT
 
 
 def _since_event(held: Column, context: _Context) -> Column:

@@ -1,6 +1,5 @@
 """How a field changes from the first periods to the later ones."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,18 +7,18 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from infra.profile.categories import counted, folded
 from infra.profile.column import ABSENT, Column
-from infra.profile.model import Drift, Moment
+from infra.profile.model import Drift
+from infra.profile.moments import moments, share, split
 from infra.profile.periods import AT_LEAST, Periods
 from infra.profile.times import instant
 from streams.monitor.buckets import Buckets, Ints
-from streams.monitor.column import QUANTILES, Floats, usable
+from streams.monitor.column import usable
 from streams.monitor.reference import Baseline
-from streams.monitor.stability import Distance, distance
+from streams.monitor.stability import distance
 
 BINS = 10
 LITTLE, MUCH = 0.1, 0.25
 """Siddiqi's thresholds of the population stability index."""
-_DRAWN = 5
 
 
 class _Binned(NamedTuple):
@@ -51,11 +50,12 @@ def drift(column: Column, cut: Periods) -> Drift | None:
         share=float(binned.counts[worst][found[worst].worst] / rows[worst]),
         reference_share=float(reference[found[worst].worst] / reference.sum()),
         crossed=instant(cut.starts_ms[crossed]) if crossed is not None else None,
-        new_share=_share(fresh[cut.reference :].sum(), rows[cut.reference :].sum()) if fresh is not None else None,
+        new_share=share(fresh[cut.reference :].sum(), rows[cut.reference :].sum()) if fresh is not None else None,
+        new_by_chance=_by_chance(column, cut) if fresh is not None else None,
         ks=ks,
         ks_p=ks_p,
         chi2_p=_chi2_p(binned.counts, cut) if column.numbers is None else None,
-        moments=_moments(column, cut, found, fresh),
+        moments=moments(column, cut, found, fresh),
     )
 
 
@@ -68,29 +68,24 @@ def _numbers(column: Column, cut: Periods) -> _Binned:
     buckets.add(kept)
     baseline = Baseline(buckets.edges(BINS), np.zeros((1, 1), dtype=np.int64), rolling=False)
     counts = np.zeros((cut.count, len(baseline.nothing())), dtype=np.int64)
-    for place, values in enumerate(_split(column.numbers, cut)):
+    for place, values in enumerate(split(column.numbers, cut)):
         held, missing = usable(values)
         counts[place] = baseline.histogram(held, missing)
     return _Binned(counts, [baseline.named(place) for place in range(counts.shape[1])])
 
 
 def _categories(column: Column, cut: Periods) -> _Binned:
-    """The most frequent values of the reference, all others, and missing ones."""
+    """The most frequent values, all others, and missing ones.
+
+    The most frequent ones of all rows: those of the reference alone are partly so by luck, and fewer later.
+    """
     assert column.codes is not None
-    inside = (cut.of >= 0) & (cut.of < cut.reference)
-    codes, kept = folded(column.codes, counted(column.codes[inside], column.values))
+    codes, kept = folded(column.codes, counted(column.codes[cut.of >= 0], column.values))
     names = [*(column.values[value] for value in kept), "any other", "missing"]
     placed = np.where(codes == ABSENT, len(names) - 1, codes)
     held = cut.of >= 0
     counts = np.bincount(cut.of[held] * len(names) + placed[held], minlength=cut.count * len(names))
     return _Binned(counts.reshape(cut.count, len(names)).astype(np.int64), names)
-
-
-def _split(values: Floats, cut: Periods) -> list[Floats]:
-    """The values of each period."""
-    order = np.argsort(cut.of, kind="stable")
-    bounds = np.searchsorted(cut.of[order], np.arange(cut.count + 1))
-    return [values[order[low:high]] for low, high in pairwise(bounds)]
 
 
 def _fresh(column: Column, cut: Periods) -> Ints | None:
@@ -101,6 +96,15 @@ def _fresh(column: Column, cut: Periods) -> Ints | None:
     known = counted(column.codes[inside], column.values) > 0
     fresh = (cut.of >= 0) & (column.codes != ABSENT) & ~known[column.codes]
     return np.bincount(cut.of[fresh], minlength=cut.count).astype(np.int64)
+
+
+def _by_chance(column: Column, cut: Periods) -> float:
+    """The share of rows to come whose value the reference has missed, by Good and Turing: that of the values it has met
+    once (Good, 1953), and three deviations of this."""
+    assert column.codes is not None
+    counts = counted(column.codes[(cut.of >= 0) & (cut.of < cut.reference)], column.values)
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    return float((once + 3.0 * np.sqrt(once + 2 * twice)) / max(int(counts.sum()), 1))
 
 
 def _ks(column: Column, cut: Periods) -> tuple[float | None, float | None]:
@@ -121,47 +125,3 @@ def _chi2_p(counts: Ints, cut: Periods) -> float | None:
     if min(table.shape) < 2 or not table.sum(axis=1).all():
         return None
     return float(chi2_contingency(table).pvalue)
-
-
-def _moments(column: Column, cut: Periods, found: dict[int, Distance], fresh: Ints | None) -> tuple[Moment, ...]:
-    present = np.bincount(cut.of[column.present & (cut.of >= 0)], minlength=cut.count)
-    drawn = _quantiles(column.numbers, cut) if column.numbers is not None else _shares(column, cut)
-    rows = cut.rows
-    return tuple(
-        Moment(
-            start=instant(cut.starts_ms[place]),
-            rows=int(rows[place]),
-            missing_share=1.0 - _share(present[place], rows[place]) if rows[place] else 0.0,
-            stability=found[place].value if place in found else None,
-            new_share=_share(fresh[place], rows[place]) if fresh is not None else None,
-            quantiles=drawn[place] if column.numbers is not None else {},
-            shares=drawn[place] if column.numbers is None else {},
-        )
-        for place in range(cut.count)
-    )
-
-
-def _quantiles(numbers: Floats, cut: Periods) -> list[dict[str, float]]:
-    kept = [usable(values)[0] for values in _split(numbers, cut)]
-    told = list(QUANTILES.values())
-    return [dict(zip(QUANTILES, np.quantile(v, told).tolist(), strict=True)) if len(v) else {} for v in kept]
-
-
-def _shares(column: Column, cut: Periods) -> list[dict[str, float]]:
-    """Of the most frequent values among the rows that have one; of truth values that of true."""
-    assert column.codes is not None
-    counts = counted(column.codes, column.values)
-    kept = [1] if column.kind == "truth value" else np.argsort(-counts, kind="stable")[:_DRAWN].tolist()
-    held = (cut.of >= 0) & (column.codes != ABSENT)
-    rows = np.bincount(cut.of[held], minlength=cut.count)
-    per_value = {v: np.bincount(cut.of[held & (column.codes == v)], minlength=cut.count) for v in kept}
-    return [
-        {column.values[value]: _share(many[place], rows[place]) for value, many in per_value.items()}
-        if rows[place]
-        else {}
-        for place in range(cut.count)
-    ]
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0

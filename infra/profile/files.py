@@ -1,6 +1,6 @@
 """A file of events of no class: what its columns are is found out from its values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from infra.profile.column import times_ms
 from infra.profile.table import Joined, Table
-from infra.profile.typed import Gathered, typed
+from infra.profile.typed import Gathered, timed, typed
 from producers.files import readable
 from producers.formats import format_of
 from schemas.problem import Problem
@@ -78,13 +78,14 @@ def _read(path: Path) -> dict[str, pa.ChunkedArray]:
         gathered = Gathered()
         for batch in _batches(path, []):
             gathered.add(_rows(path, batch))
-        return gathered.columns()
-    table = pa.Table.from_batches(list(_batches(path, names)) or [], schema=None) if names else pa.table({})
+        return {name: timed(column) for name, column in gathered.columns().items()}
+    batches = list(_batches(path, names))
+    table = pa.Table.from_batches(batches) if batches else pa.table({name: pa.nulls(0, pa.string()) for name in names})
     columns = dict(zip(table.column_names, table.columns, strict=True))
     return {n: typed(c) for n, c in columns.items()} if path.suffix.lower() == ".csv" else columns
 
 
-def _batches(path: Path, names: "tuple[str, ...] | list[str]") -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
     batches = format_of(path).batches(path, names)
     while True:
         with readable(path):
@@ -94,7 +95,7 @@ def _batches(path: Path, names: "tuple[str, ...] | list[str]") -> Iterator[pa.Re
         yield batch
 
 
-def _rows(path: Path, batch: pa.RecordBatch) -> "list[dict[str, object]]":
+def _rows(path: Path, batch: pa.RecordBatch) -> list[dict[str, object]]:
     try:
         return list(format_of(path).rows(batch))
     except ValueError as error:

@@ -1,11 +1,13 @@
 """What a person should know first, the most serious before all else."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, time
 
 from infra.profile.drift import LITTLE, MUCH
 from infra.profile.model import Drift, Field, Finding, Labels, Severity
 
 _ORDER: tuple[Severity, ...] = ("serious", "look", "note")
+_FIRST = ("leak", "rejected", "label", "drift", "duplicate", "order")
 _MOSTLY = 0.5
 _MANY = 0.01
 _RARE = 0.01
@@ -15,8 +17,13 @@ _GAP = 24
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The most serious first, and as they were found."""
-    return tuple(sorted(findings, key=lambda each: _ORDER.index(each.severity)))
+    """The most serious first, among these what spoils a model most, and so on as they were found."""
+    return tuple(sorted(findings, key=_place))
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    what = _FIRST.index(finding.what) if finding.what in _FIRST else len(_FIRST)
+    return _ORDER.index(finding.severity), what
 
 
 def of_rejected(rejected: dict[str, int], rows: int) -> Iterator[Finding]:
@@ -65,12 +72,11 @@ def of_field(field: Field, *, id: str | None) -> Iterator[Finding]:
     if field.distinct == 1 and field.count > 1:
         yield _finding("note", "constant", field.name, f"{field.name} has one value in all rows: it tells nothing")
     if field.name == id and field.count > field.distinct:
-        text = (
-            f"{field.count - field.distinct:,} rows have an {field.name} that an earlier one has: each is scored once"
-        )
+        text = f"rows whose {field.name} stood in an earlier one: {field.count - field.distinct:,}; each is scored once"
         yield _finding("look", "duplicate", field.name, text)
     if field.drift is not None:
-        yield from _of_drift(field.name, field.name, field.drift)
+        what = {"text": "the length of {}", "time": "how long after the event {} is"}.get(field.kind, "{}")
+        yield from _of_drift(what.format(field.name), field.name, field.drift)
         yield from _of_new(field, field.drift)
 
 
@@ -103,22 +109,31 @@ def length(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def begin(at: datetime) -> str:
+    """When a period begins, the hour left out at midnight."""
+    return f"{at:%Y-%m-%d}" if at.time() == time() else f"{at:%Y-%m-%d %H:%M}"
+
+
 def _of_drift(what: str, name: str, drift: Drift) -> Iterator[Finding]:
     if drift.crossed is None:
         return
     severity: Severity = "serious" if drift.stability >= MUCH else "look"
     text = (
-        f"{what} changes: stability index {drift.stability:.2f} in the period from {drift.worst:%Y-%m-%d %H:%M}, where "
+        f"{what} changes: stability index {drift.stability:.2f} in the period from {begin(drift.worst)}, where "
         f"“{drift.bin}” has {drift.share:.1%} of the rows and had {drift.reference_share:.1%}; from {LITTLE} on since "
-        f"{drift.crossed:%Y-%m-%d %H:%M}"
+        f"{begin(drift.crossed)}"
     )
     yield _finding(severity, "drift", name, text)
 
 
 def _of_new(field: Field, drift: Drift) -> Iterator[Finding]:
-    if field.kind == "category" and field.distinct <= _FEW_VALUES and (drift.new_share or 0.0) >= _NEW:
+    if field.kind == "category" and field.distinct <= _FEW_VALUES and _surprising(drift):
         text = f"{drift.new_share:.1%} of the later rows have a {field.name} that the reference never had"
         yield _finding("look", "drift", field.name, text)
+
+
+def _surprising(drift: Drift) -> bool:
+    return drift.new_share is not None and drift.new_share >= (drift.new_by_chance or 0.0) + _NEW
 
 
 def _finding(severity: Severity, what: str, field: str, text: str) -> Finding:

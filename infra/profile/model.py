@@ -107,6 +107,7 @@ class Drift(_Said):
     reference_share: float
     crossed: datetime | None = Described(description="the first period from .1 on")
     new_share: float | None = Described(description="of all later rows, with values that the reference never had")
+    new_by_chance: float | None = Described(description="as many as may be new because values are rare, at most")
     ks: float | None = Described(description="Kolmogorov and Smirnov's distance of all later numbers, 0 to 1")
     ks_p: float | None = Described(description="its chance if nothing had changed")
     chi2_p: float | None = Described(description="that of chi-squared over the values of a category")
@@ -127,6 +128,8 @@ class Times(_Said):
     unit: Unit
     counts: tuple[tuple[datetime, int], ...] = Described(description="rows per unit, empty ones included")
     empty: int = Described(description="units in which nothing happened")
+    hours: tuple[int, ...] = Described(description="rows per hour of the day, UTC")
+    weekdays: tuple[int, ...] = Described(description="rows per day of the week, Monday first")
 
 
 class Field(_Said):
@@ -142,6 +145,7 @@ class Field(_Said):
     numbers: Numbers | None = None
     top: tuple[Value, ...] = Described(default=(), description="most frequent values")
     others: int = Described(default=0, description="rows with any other value")
+    per_value: Numbers | None = Described(default=None, description="rows per value, of a category of more than 50")
     times: Times | None = None
     relation: Relation | None = None
     drift: Drift | None = None

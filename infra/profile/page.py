@@ -12,8 +12,10 @@ from infra.profile import charts
 from infra.profile.findings import length
 from infra.profile.model import Field, Labels, Profile
 from infra.profile.shown import number, summary
+from infra.profile.vega import Spec, amount, share, svg
 
 _RATES = 12
+_WEEK = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 
 
 class Chart(NamedTuple):
@@ -29,8 +31,8 @@ def page(profile: Profile) -> str:
     return _template().render(
         profile=profile,
         time=time,
-        overview=list(_overview(profile, time)),
-        charts={field.name: list(_charts(field, profile)) for field in profile.fields if field is not time},
+        overview=list(_overview(profile)),
+        charts={field.name: list(_charts(field, profile)) for field in profile.fields},
         findings={name: [each for each in profile.findings if each.field == name] for name in _named(profile)},
     )
 
@@ -40,7 +42,7 @@ def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters.update(number=number, share=_share, length=length, summary=summary)
+    environment.filters.update(number=number, share=_per_cent, length=length, summary=summary)
     return environment.get_template("page.html")
 
 
@@ -48,25 +50,30 @@ def _named(profile: Profile) -> list[str]:
     return [field.name for field in profile.fields]
 
 
-def _overview(profile: Profile, time: Field | None) -> Iterator[Chart]:
-    """How many events came and how their labels did."""
-    if time is not None and time.times is not None:
-        yield _chart(f"events per {time.times.unit}", charts.volume(time.times))
+def _overview(profile: Profile) -> Iterator[Chart]:
+    """How the labels came."""
     labels = profile.labels
     if labels is None or not labels.moments:
         return
     rates = [(at, rate) for at, _, _, rate in labels.moments]
     if any(rate is not None for _, rate in rates):
         what = f"share of {labels.positive}" if labels.positive is not None else f"mean {labels.field}"
-        yield _chart(f"{what} among the labelled", charts.over_time(rates, share=labels.positive is not None))
+        yield _chart(f"{what} among the labelled", charts.over_time(rates, _figure(labels)))
     if labels.labelled < profile.rows:
         missing = [(at, 1.0 - many / rows if rows else None) for at, rows, many, _ in labels.moments]
-        yield _chart("share without a label", charts.over_time(missing, share=True))
+        yield _chart("share without a label", charts.over_time(missing, share))
 
 
 def _charts(field: Field, profile: Profile) -> Iterator[Chart]:
     """What a field holds, how it goes with the label, how it changes."""
-    if field.numbers is not None:
+    if field.times is not None and field.name == profile.time:
+        yield _chart(f"events per {field.times.unit}", charts.volume(field.times))
+        yield _chart("by hour of the day, UTC", charts.cycle(field.times.hours, [str(hour) for hour in range(24)]))
+        yield _chart("by day of the week", charts.cycle(field.times.weekdays, _WEEK))
+    elif field.per_value is not None:
+        yield _chart("rows per value: how many values", charts.histogram(field.per_value))
+        return
+    elif field.numbers is not None:
         what = {"time": "seconds after the event", "text": "characters"}.get(field.kind, "how often")
         yield _chart(what, charts.histogram(field.numbers))
     elif field.top:
@@ -81,22 +88,26 @@ def _charts(field: Field, profile: Profile) -> Iterator[Chart]:
             yield _chart("stability index per period", charts.stability(field.drift))
 
 
-def _rates(field: Field, labels: Labels) -> tuple[str, charts.Spec]:
+def _rates(field: Field, labels: Labels) -> tuple[str, Spec]:
     assert field.relation is not None
     assert labels.rate is not None
     what = f"share of {labels.positive}" if labels.positive is not None else f"mean {labels.field}"
-    binary = labels.positive is not None
-    return f"{what} by value", charts.rates(field.relation.rates[:_RATES], labels.rate, shares=binary)
+    return f"{what} by value", charts.rates(field.relation.rates[:_RATES], labels.rate, _figure(labels))
 
 
-def _chart(caption: str, spec: charts.Spec) -> Chart:
-    return Chart(caption, Markup(charts.svg(spec)))
+def _figure(labels: Labels) -> charts.Figure:
+    """How its rate is drawn."""
+    return share if labels.positive is not None else amount
 
 
-def _share(value: float) -> str:
+def _chart(caption: str, spec: Spec) -> Chart:
+    return Chart(caption, Markup(svg(spec)))
+
+
+def _per_cent(value: float) -> str:
     """Per cent, with as many digits as tell something.
 
-    >>> _share(0.5), _share(0.0081), _share(0.00001), _share(0.0)
+    >>> _per_cent(0.5), _per_cent(0.0081), _per_cent(0.00001), _per_cent(0.0)
     ('50.0%', '0.81%', '<0.01%', '0%')
     """
     if 0.0 < value < 0.0001:

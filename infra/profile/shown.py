@@ -7,7 +7,7 @@ def number(value: float) -> str:
     """Four digits that matter, thousands apart.
 
     >>> number(1234567.0), number(0.012345), number(12.0), number(-3.14159)
-    ('1,234,567', '0.01234', '12', '-3.142')
+    ('1,234,567', '0.01235', '12', '-3.142')
     """
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
@@ -32,4 +32,6 @@ def summary(field: Field) -> str:
         return f"{number(low)} to {number(high)}, half up to {number(middle)}"
     if field.kind == "text" and field.numbers is not None:
         return f"{number(field.numbers.low)} to {number(field.numbers.high)} characters"
+    if field.per_value is not None:
+        return f"{number(field.per_value.low)} to {number(field.per_value.high)} rows each"
     return ", ".join(f"{short(each.value)} {each.share:.1%}" for each in field.top[:3])

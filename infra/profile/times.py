@@ -41,6 +41,8 @@ def times(times_ms: Ints, partitions: Ints | None) -> Times:
         unit=unit,
         counts=counts,
         empty=sum(not count for _, count in counts),
+        hours=_per(ordered // _HOUR_MS % 24, 24),
+        weekdays=_per((ordered // (24 * _HOUR_MS) + _EPOCH.weekday()) % 7, 7),
     )
 
 
@@ -53,6 +55,10 @@ def _behind(times_ms: Ints, partitions: Ints | None) -> Ints:
         rows = partitions == number
         behind[rows] = np.maximum.accumulate(times_ms[rows]) - times_ms[rows]
     return behind
+
+
+def _per(places: Ints, many: int) -> tuple[int, ...]:
+    return tuple(np.bincount(places, minlength=many).tolist())
 
 
 def _counted(ordered: Ints, span_ms: int) -> tuple[Unit, tuple[tuple[datetime, int], ...]]:

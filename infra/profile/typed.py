@@ -7,15 +7,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic_core import to_json
 
-_TIMES = (pa.timestamp("us", "UTC"), pa.timestamp("us"))
+_TIMES = (pa.timestamp("us", "UTC"), pa.timestamp("us"), pa.timestamp("ns", "UTC"))
+_NUMBERS = (pa.int64(), pa.float64(), pa.bool_())
+_PADDED = r"^\s*[+-]?0[0-9]"
 _PLAIN = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
 
 def typed(text: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text as whole numbers, numbers, truth values or times, where every value is one; else as it is."""
+    """Text as whole numbers, numbers, truth values or times, where every value is one; else as it is.
+
+    Digits behind a leading zero are a name, as of an account, and stay text.
+    """
+    padded = pc.any(pc.match_substring_regex(text, _PADDED)).as_py()
+    return _as_one_of(text, _TIMES if padded else (*_NUMBERS, *_TIMES))
+
+
+def timed(raw: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text as times, where every value is one; anything else as it is."""
+    return _as_one_of(raw, _TIMES) if pa.types.is_string(raw.type) else raw
+
+
+def _as_one_of(text: pa.ChunkedArray, kinds: Iterable[pa.DataType]) -> pa.ChunkedArray:
     if text.null_count == len(text):
         return text
-    for kind in (pa.int64(), pa.float64(), pa.bool_(), *_TIMES):
+    for kind in kinds:
         try:
             return pc.cast(pc.utf8_trim_whitespace(text), kind)
         except pa.ArrowInvalid:
