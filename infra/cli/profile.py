@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from infra.cli.profile_table import show
+from infra.garbage import for_now
 from infra.profile.describe import describe
 from infra.profile.files import Named, from_file
 from infra.profile.page import page
@@ -43,9 +44,9 @@ def profile(
     if out is not None:
         _require_writable(out)
     named = Named(time=time, id=id, label=label_field, label_time=label_time)
-    found = describe(
-        _of_pipeline(target, events, labels, named) if target is not None else _of_file(events, labels, named)
-    )
+    with for_now():
+        table = _of_file(events, labels, named) if target is None else _of_pipeline(target, events, labels, named)
+        found = describe(table)
     if out is not None:
         out.write_text(page(found), encoding="utf-8")
     if as_json:

@@ -12,11 +12,12 @@ from infra.profile.model import Field, Labels, Profile
 from infra.profile.shown import number, summary
 
 _COLOURS = {"serious": "bold red", "look": "yellow", "note": "dim"}
+_OTHERS, _LEAST = 54, 16
 
 
 def show(profile: Profile, screen: Console, out: Path | None) -> None:
     """Fields, labels, then what was found. `out`: the page that was written."""
-    screen.print(_fields(profile))
+    screen.print(_fields(profile, screen.width))
     if profile.labels is not None:
         screen.print(_labels(profile.labels), highlight=False)
     for remark in profile.remarks:
@@ -31,11 +32,16 @@ def show(profile: Profile, screen: Console, out: Path | None) -> None:
         screen.print(f"the page is {escape(str(out))}", highlight=False)
 
 
-def _fields(profile: Profile) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    heads = (f"{profile.rows:,} rows", "kind", "missing", "distinct", "what", "AUC alone", "drift")
-    for place, head in enumerate(heads):
-        table.add_column(escape(head), justify="right" if place in (2, 3, 5, 6) else "left", no_wrap=True)
+def _fields(profile: Profile, width: int) -> Table:
+    longest = max(len(field.name) for field in profile.fields)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(f"{profile.rows:,} rows", no_wrap=True)
+    table.add_column("kind", no_wrap=True, min_width=11)
+    for head, least in (("missing", 7), ("distinct", 9)):
+        table.add_column(head, justify="right", no_wrap=True, min_width=least)
+    table.add_column("what", no_wrap=True, max_width=max(_LEAST, width - _OTHERS - longest))
+    for head in ("AUC alone", "drift"):
+        table.add_column(head, justify="right", no_wrap=True, min_width=len(head))
     for field in profile.fields:
         table.add_row(*map(escape, _row(field)))
     return table

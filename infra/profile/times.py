@@ -10,7 +10,7 @@ from streams.monitor.buckets import Ints
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000
-_MOST = 400
+_MOST = 150
 
 
 def instant(time_ms: float) -> datetime:

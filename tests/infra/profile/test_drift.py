@@ -120,6 +120,7 @@ def test_the_distance_of_kolmogorov_and_smirnov_is_the_widest_gap() -> None:
     [
         (2 * HOUR_MS, 20_000, "ten minutes"),
         (20 * HOUR_MS, 20_000, "hour"),
+        (4 * DAY_MS, 30_000, "day"),
         (20 * DAY_MS, 20_000, "day"),
         (28 * DAY_MS, 2_100, "week"),
         (20 * DAY_MS, 1_500, "part"),

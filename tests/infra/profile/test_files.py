@@ -154,3 +154,10 @@ def test_how_late_labels_are_is_told_from_their_column_of_times(tmp_path: Path) 
     known = [n for n, row in enumerate(made) if row["fraud"] is not None]
     assert profile.labels.delays.quantiles["p50"] == pytest.approx(3600 * sorted(known)[len(known) // 2], rel=0.05)
     assert "known_at" not in [field.name for field in profile.fields]
+
+
+def test_digits_behind_a_zero_are_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text("account,sum\n0012,0.5\n0712,-0.25\n12,0\n")
+
+    assert [field.kind for field in profiled(path).fields] == ["category", "number"]

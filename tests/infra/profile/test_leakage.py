@@ -59,6 +59,14 @@ def test_clean_events_have_no_leak(rows: int, seed: int) -> None:
     assert found(profile, "leak") == {}
 
 
+def test_few_rows_with_a_value_each_are_no_leak() -> None:
+    events = Draw(48)
+    events.fraud = np.arange(48) % 2 == 0
+    events.columns["word"] = pa.array([f"w{number}" for number in range(48)])
+
+    assert "word" not in found(events.profile(), "leak")
+
+
 def test_a_field_that_comes_with_the_label_is_named() -> None:
     events = Draw()
     events.known = events.draw.random(events.rows) < 0.5
