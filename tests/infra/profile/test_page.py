@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,6 +19,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WAIT_S = 120.0
 
 
+@cache
 def hostile() -> Profile:
     """Markup wherever text comes from the data, and a change, so that every sort of chart is drawn."""
     events = Draw(6_000)
@@ -29,8 +31,13 @@ def hostile() -> Profile:
     return events.profile(known_ms=known_ms, has_time=events.known)
 
 
+@cache
+def hostile_page() -> str:
+    return page(hostile())
+
+
 def test_what_came_from_the_data_is_escaped() -> None:
-    html = page(hostile())
+    html = hostile_page()
 
     assert "<script" not in html
     assert "<img" not in html
@@ -54,7 +61,7 @@ class Asked(HTMLParser):
 
 
 def test_nothing_is_asked_of_a_network() -> None:
-    html, asked = page(hostile()), Asked()
+    html, asked = hostile_page(), Asked()
     asked.feed(html)
 
     assert asked.found == []
@@ -64,8 +71,7 @@ def test_nothing_is_asked_of_a_network() -> None:
 
 
 def test_every_finding_and_field_is_on_the_page_the_gravest_first() -> None:
-    profile = hostile()
-    html = page(profile)
+    profile, html = hostile(), hostile_page()
 
     assert re.findall(r'class="tag (\w+)"', html) == [each.severity for each in profile.findings]
     assert profile.findings[0].severity == "serious"
@@ -96,7 +102,7 @@ def opened(path: Path, html: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to open the page with")
 def test_a_browser_opens_the_page_without_an_error_or_a_request(tmp_path: Path) -> None:
-    ran = opened(tmp_path / "page.html", page(hostile()))
+    ran = opened(tmp_path / "page.html", hostile_page())
 
     assert ran.stdout.count("<svg") > 10
     assert "<script" not in ran.stdout
@@ -106,6 +112,6 @@ def test_a_browser_opens_the_page_without_an_error_or_a_request(tmp_path: Path) 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium to open the page with")
 def test_a_browser_says_so_where_a_page_asks_for_something(tmp_path: Path) -> None:
     """Its policy lets the page fetch nothing, and what it tries is an error."""
-    ran = opened(tmp_path / "page.html", page(hostile()).replace("</main>", '<img src="http://127.0.0.1:9/x"></main>'))
+    ran = opened(tmp_path / "page.html", hostile_page().replace("</main>", '<img src="http://127.0.0.1:9/x"></main>'))
 
     assert "CONSOLE" in ran.stderr
