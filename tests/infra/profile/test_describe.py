@@ -38,16 +38,16 @@ def tables(draw: st.DrawFn) -> Table:
     held = {f"c{number}": draw(columns(rows)) for number in range(2)}
     held["at"] = pa.chunked_array([pa.array(draw(times), pa.timestamp("ms", "UTC"))])
     labels = draw(st.none() | st.builds(Joined, field=st.just("label"), truth=columns(rows)))
-    id = draw(st.sampled_from([None, "c0"]))
-    return Table(title="any", place="memory", columns=held, time="at", id=id, labels=labels)
+    known = draw(st.sampled_from([None, "c0"]))
+    return Table(title="any", place="memory", columns=held, time="at", id=known, labels=labels)
 
 
 @given(tables())
 def test_any_table_has_a_profile_or_a_problem(table: Table) -> None:
     try:
         profile = describe(table)
-    except Problem as problem:
-        assert "label" in str(problem)
+    except Problem:
+        assert table.labels is not None  # which alone may be of no use
         return
 
     assert Profile.model_validate_json(profile.model_dump_json()) == profile
