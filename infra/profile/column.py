@@ -44,17 +44,19 @@ class Column:
         return int(self.present.sum())
 
 
-def column(name: str, raw: pa.ChunkedArray, *, is_id: bool = False, is_time: bool = False) -> Column:
-    """The column of an Arrow array. Whole numbers that are called an id are names, and so are those of `is_id`."""
+def column(
+    name: str, raw: pa.ChunkedArray, *, is_id: bool = False, is_key: bool = False, is_time: bool = False
+) -> Column:
+    """The column of an Arrow array. Whole numbers that are an id or a key, or called so, are names."""
     kind, told = raw.type, str(raw.type)
     present = np.asarray(pc.is_valid(raw))
     if not present.any():
         return Column(name=name, kind="empty", type=told, present=present, distinct=0)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or is_time:
         return _time(name, raw, told, present)
-    if pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and _is_flag(raw)):
+    if pa.types.is_boolean(kind) or (pa.types.is_integer(kind) and not (is_id or is_key) and _is_flag(raw)):
         return _truth_value(name, raw, told, present)
-    named = is_id or (pa.types.is_integer(kind) and _ID.search(name) is not None)
+    named = is_id or is_key or (pa.types.is_integer(kind) and _ID.search(name) is not None)
     if not named and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         numbers = _floats(raw)
         return Column(name=name, kind="number", type=told, present=present, distinct=_distinct(raw), numbers=numbers)

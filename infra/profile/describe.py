@@ -41,7 +41,7 @@ def describe(table: Table) -> Profile:
     found: list[Finding] = list(findings.of_rejected(table.rejected, table.rows))
     fields: list[Field] = []
     for name, raw in table.columns.items():
-        held = column(name, raw, is_id=name == table.id, is_time=name == table.time)
+        held = column(name, raw, is_id=name == table.id, is_key=name in table.keys, is_time=name == table.time)
         told = _field(held, context)
         found += _findings(held, told, context)
         fields.append(told)

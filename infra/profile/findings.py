@@ -43,7 +43,9 @@ def of_labels(labels: Labels) -> Iterator[Finding]:
         yield _finding("look", "label", labels.field, text)
     if labels.orphans:
         yield _finding("look", "label", labels.field, f"{labels.orphans:,} labels are of no event that was read")
-    if labels.unlabelled_share > _MOSTLY:
+    if not labels.labelled:
+        yield _finding("look", "label", labels.field, "no event has a label yet: nothing can be said of what tells it")
+    elif labels.unlabelled_share > _MOSTLY:
         yield _finding("look", "label", labels.field, f"{labels.unlabelled_share:.0%} of the events have no label")
     if len(labels.classes) == 1:
         text = f"every label is {labels.classes[0].value}: there is nothing to learn yet"

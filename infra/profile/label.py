@@ -43,6 +43,11 @@ def label(column: Column, task: Task | None) -> Label:
     Two values are a binary label, of which the rarer one is the positive. Raises `Problem` where no task fits.
     """
     task = task or _task(column)
+    if column.kind == "empty":
+        nobody = len(column.present)
+        return Label(
+            field=column.name, task=task, numbers=np.full(nobody, np.nan), codes=np.full(nobody, ABSENT), classes=()
+        )
     if task == "binary":
         return _binary(column)
     if task == "multiclass":

@@ -37,6 +37,7 @@ def from_files(pipeline: Pipeline, events: Path, labels: Path | None, label_fiel
         columns={n: c for n, c in columns.items() if found is None or label_field or labels or n != found.field},
         time=pipeline.time,
         id=pipeline.id,
+        keys=pipeline.entities,
         labels=found,
     )
 

@@ -1,6 +1,7 @@
 """Events as they were read, before anything is said of them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -31,7 +32,8 @@ class Joined:
 class Table:
     """Columns of equal length in the order of the file or of the partitions, whose number each row then has.
 
-    `time` and `id` are fields with the event's time and id. `rejected`: records that could not be read, by reason.
+    `time` and `id` are fields with the event's time and id, `keys` name who or what it is about. `rejected`: records
+    that could not be read, by reason.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Table:
     columns: dict[str, pa.ChunkedArray]
     time: str | None
     id: str | None
+    keys: Sequence[str] = ()
     labels: Joined | None = None
     partitions: Ints | None = None
     rejected: Counter[str] = field(default_factory=Counter)

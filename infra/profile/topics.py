@@ -55,6 +55,7 @@ def from_topics(pipeline: Pipeline, settings: Settings, advance: Advance = lambd
         columns=columns,
         time=pipeline.time,
         id=pipeline.id,
+        keys=pipeline.entities,
         labels=found,
         partitions=np.array(partitions, dtype=np.int64) if many > 1 else None,
         rejected=rejected,

@@ -64,6 +64,14 @@ def test_a_pipeline_says_what_the_fields_are(file: Path) -> None:
     }
 
 
+def test_what_windows_are_per_is_a_name_though_it_be_a_number(file: Path) -> None:
+    written(file.with_suffix(".csv"), [row._replace(card=str(ord(row.card))) for row in rows()])
+    kinds = {each.name: each.kind for each in said("--events", events(file)).fields}
+    named = {each.name: each.kind for each in said(f"{file}:taps", "--events", events(file)).fields}
+
+    assert (kinds["card"], named["card"]) == ("number", "category")
+
+
 def test_labels_of_a_file_meet_their_events(file: Path) -> None:
     labels = file.with_name("found.csv")
     known = [row for row in rows() if row.fraud is not None]

@@ -4,6 +4,7 @@ import pytest
 
 from infra.profile.model import Profile
 from infra.settings import Settings
+from producers.known import Kind
 from schemas.problem import Problem
 from streams.load import load
 from tests.integration.driven import ask, given, put
@@ -49,6 +50,16 @@ def test_the_topics_of_four_partitions_are_profiled_to_their_ends(settings: Sett
 def test_topics_that_are_not_there_are_one_sentence(settings: Settings) -> None:
     with pytest.raises(Problem, match="there is no topic"):
         ask(settings, "profile", TILLS)
+
+
+def test_events_that_have_no_label_yet_are_profiled(settings: Settings) -> None:
+    given(settings, TILLS, (each for each in payments(0, 50) if each.kind is Kind.EVENT), partitions=4)
+    profile = profiled(settings)
+
+    assert profile.rows == 50
+    assert profile.labels is not None
+    assert (profile.labels.labelled, profile.labels.task) == (0, "binary")
+    assert [each.text for each in profile.findings if "no event has a label yet" in each.text]
 
 
 def test_topics_that_hold_nothing_are_one_sentence(settings: Settings) -> None:

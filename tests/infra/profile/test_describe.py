@@ -37,7 +37,8 @@ def tables(draw: st.DrawFn) -> Table:
     times = st.lists(st.none() | VALUES[pa.timestamp("ms", "UTC")], min_size=rows, max_size=rows)
     held = {f"c{number}": draw(columns(rows)) for number in range(2)}
     held["at"] = pa.chunked_array([pa.array(draw(times), pa.timestamp("ms", "UTC"))])
-    labels = draw(st.none() | st.builds(Joined, field=st.just("label"), truth=columns(rows)))
+    task = st.sampled_from([None, "binary", "multiclass", "regression"])
+    labels = draw(st.none() | st.builds(Joined, field=st.just("label"), truth=columns(rows), task=task))
     known = draw(st.sampled_from([None, "c0"]))
     return Table(title="any", place="memory", columns=held, time="at", id=known, labels=labels)
 

@@ -12,6 +12,7 @@ import pytest
 
 from infra.profile.model import Profile
 from infra.profile.page import page
+from streams.labels import Task
 from tests.infra.profile.events import Draw
 
 HOSTILE = "<script>alert(1)</script>"
@@ -80,9 +81,17 @@ def test_every_finding_and_field_is_on_the_page_the_gravest_first() -> None:
 
 def test_a_profile_of_next_to_nothing_has_a_page() -> None:
     events = Draw(1)
-    html = page(events.profile())
+    assert "Drift is not stated" in page(events.profile())
+    events.known[:] = False
+    assert "no event has a label yet" in page(events.profile(task="binary"))
 
-    assert "Drift is not stated" in html
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_labels_of_any_task_have_a_page(task: Task) -> None:
+    events = Draw(3_000)
+    truth = events.draw.choice(["a", "b", "c"], events.rows) if task == "multiclass" else events.columns["amount"]
+
+    assert f"label, {task}" in page(events.profile(truth=truth, task=task))
 
 
 def opened(path: Path, html: str) -> "subprocess.CompletedProcess[str]":
