@@ -100,6 +100,13 @@ class Features:
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
         return vector if self._order is None else [vector[i] for i in self._order]
 
+    def apart(self, states: Sequence[WindowState], keys: Sequence[str], watermark_ms: int) -> list[WindowState]:
+        """What a vector of these keys depends on once the watermark is there, to be used up: `states` stay."""
+        return [
+            group.apart(states[place], EVERYTHING if entity is None else keys[entity], watermark_ms)
+            for place, group, entity, _ in self._parts
+        ]
+
     def label(self, states: Sequence[WindowState], keys: Sequence[str], time_ms: int, *, positive: bool) -> None:
         """The label of the event with these keys and time has become known."""
         for place, group, entity, _ in self._parts:

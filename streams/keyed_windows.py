@@ -69,6 +69,16 @@ class KeyedWindows:
             return self.held(state, key)
         return history
 
+    def apart(self, state: WindowState, key: str, watermark_ms: int) -> WindowState:
+        """A state of its own with what is held of `key`, as far as `expire` at the watermark leaves it."""
+        history = state.histories.get(key)
+        if history is None:
+            return WindowState()
+        written = _written(history)
+        apart = WindowState({key: written}, [(self._newest_ms(written) + self.kept_ms, key)])
+        self.expire(apart, watermark_ms)
+        return apart
+
     def take_back(self, state: WindowState, key: str, time_ms: int) -> None:
         """Take back the event that was added last to what is held of `key`."""
         if self._holding.by_copy:
