@@ -57,6 +57,14 @@ class Join:
         """Whether an event of this id is remembered."""
         return state.rows.find(event_id) is not None
 
+    def seen_by(self, state: JoinState, event_id: str, watermark_ms: int) -> bool:
+        """Whether an event of this id is still remembered once the watermark is there, which it may be already."""
+        row = state.rows.find(event_id)
+        before_ms = watermark_ms - self._remember_ms
+        if row is None or before_ms <= state.rows.horizon_ms:
+            return row is not None
+        return state.rows.time_ms(row) >= before_ms
+
     def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
         """Remember an event that has no label to wait for."""
         self._append(state, event_id, event_time_ms, None)

@@ -85,6 +85,11 @@ class Rows:
             self.oldest_ms = time_ms
         return row
 
+    def time_ms(self, row: int) -> int:
+        """When the event happened."""
+        segment = self.segments[row // SEGMENT]
+        return segment.first_ms + int(segment.offsets_ms[row % SEGMENT])
+
     def packed(self, row: int) -> bytes | None:
         """What is kept of the event while it waits for its label."""
         packed = self.segments[row // SEGMENT].packed

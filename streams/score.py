@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from schemas.message import Message
-from schemas.reject import Reason, Reject
+from schemas.reject import Reject
 from schemas.scored import Rung, Scored
+from streams.answer import Answer, Answers
+from streams.facts import Facts, ahead
 from streams.instant import instant_ms
 from streams.join import Join, Truth
 from streams.ladder import Ladder
@@ -16,14 +18,6 @@ from streams.pipeline import Pipeline
 from streams.said import Met, diverged, outcome
 from streams.score_state import Saving, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
-
-
-class Facts(NamedTuple):
-    """Of one event: its id and the values of its entities as text, and its time, milliseconds since the epoch."""
-
-    id: str
-    keys: tuple[str, ...]
-    time_ms: int
 
 
 class ScoreStage:
@@ -46,6 +40,7 @@ class ScoreStage:
         most = pipeline.limits.remembered
         self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=most)
         self._saving = Saving(pipeline, self._join)
+        self._answers = Answers(pipeline, self._ladder, self._join)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
@@ -78,13 +73,19 @@ class ScoreStage:
                 emitted.append(Refused(record, reject))
         return emitted
 
+    def answer(self, state: ScoreState, event: Any, at_ms: int) -> Answer:
+        """What `event` would be scored with if it came next, at the Kafka time `at_ms`; `state` stays as it is.
+
+        Raises `Reject` and `Unscored` where it would not be scored.
+        """
+        return self._answers.answer(state, event, at_ms)
+
     def _event(self, state: ScoreState, record: Record, event: Any, emitted: list[Emitted]) -> None:
         pipeline = self._pipeline
         time, given_id, *given_keys = self._facts(event)
         time_ms = instant_ms(time)
         if time_ms > record.timestamp_ms + pipeline.ahead_ms:
-            ahead_ms = time_ms - record.timestamp_ms
-            raise Reject(Reason.TIME_AHEAD, f"{pipeline.time} is {ahead_ms} ms ahead of the record's Kafka timestamp")
+            raise ahead(pipeline, time_ms, record.timestamp_ms)
         late = time_ms < state.watermark_ms - pipeline.lateness_ms
         self._advance(state, time_ms)
         event_id = str(given_id)
