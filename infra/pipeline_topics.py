@@ -8,6 +8,9 @@ from infra.settings import Settings, librdkafka
 from streams.pipeline import Pipeline
 from streams.runtime.bind import STAGES, check_partitions
 
+ASKED_MS = 3_600_000
+"""How long requests and replies are kept: nobody waits longer for an answer."""
+
 
 def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = None) -> int:
     """Create what is missing of the pipeline's topics; returns how many partitions each of them has.
@@ -24,6 +27,9 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     kept = [*named.outputs, *(named.ledger(pipeline.version, stage) for stage in STAGES)]
     specs = [topics.TopicSpec(name=name, partitions=count) for name in kept]
     specs += [state_topic(named.state(pipeline.version, stage), partitions=count) for stage in STAGES]
+    if pipeline.requests:
+        asked = (named.requests, named.replies)
+        specs += [topics.TopicSpec(name=name, partitions=count, retention_ms=ASKED_MS) for name in asked]
     topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
     return count
 

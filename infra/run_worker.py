@@ -13,7 +13,7 @@ from infra.garbage import seldom
 from infra.pipeline_topics import create
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.variables import variable
-from infra.slot import instance_id
+from infra.slot import instance_id, kept_port
 from schemas.problem import Outage, Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
@@ -34,10 +34,11 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     partitions = create(pipeline, settings)
     registry = Registry(schema_registry(settings))
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
-    log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
     seldom()
     try:
         with instance_id(binding.group, settings.data_dir) as member:
+            port = port or (kept_port(member, settings.data_dir) if pipeline.requests else free_port())
+            log.info("%s: metrics on http://%s:%d/metrics", stage, settings.metrics_host, port)
             asyncio.run(serve(pipeline.name, binding, _connection(settings, member, port)))
     except Fenced as fenced:
         raise Outage(f"another worker took over a partition of {stage} ({fenced}): start this one again") from fenced
@@ -56,9 +57,9 @@ def _connection(settings: Settings, member: str, port: int) -> Connection:
 
 
 def _metrics_port(settings: Settings, stage: str) -> int:
-    """The stage's port for /metrics: counted up from the one that is set, or a free one."""
+    """The stage's port for /metrics: counted up from the one that is set; 0 where any will do."""
     if not settings.metrics_port:
-        return free_port()
+        return 0
     port = settings.metrics_port + (STAGES.index(stage) if stage in STAGES else 0)
     try:
         socket.create_server((settings.metrics_host, port)).close()

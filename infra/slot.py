@@ -12,6 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from infra.embedded.ports import claim
 from schemas.problem import Problem
 
 SLOTS = 1_000
@@ -42,6 +43,18 @@ def instance_id(group: str, folder: Path | None = None) -> Iterator[str]:
             lock.release()
         return
     raise Problem(f"none of {SLOTS} slots for workers of {group} is free in {folder}: is it writable?")
+
+
+def kept_port(member: str, folder: Path | None = None) -> int:
+    """A free port, the same as the last time where that is free: others know this member by it."""
+    kept = (folder or Path(tempfile.gettempdir())) / f"millrace-{member}.port"
+    try:
+        before = int(kept.read_text())
+    except (FileNotFoundError, ValueError):
+        before = 0
+    port = claim(0, member, before)
+    kept.write_text(str(port))
+    return port
 
 
 def named(group: str, host: str, slot: int) -> str:

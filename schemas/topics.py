@@ -6,6 +6,7 @@ from schemas import reject
 from schemas.alert import Alert
 from schemas.metric import Metric
 from schemas.outcome import Outcome
+from schemas.reply import REQUESTS_TOPIC, Reply
 from schemas.scored import Scored
 
 
@@ -55,6 +56,15 @@ class Topics:
     @property
     def rejected(self) -> str:
         return self.named(reject.TOPIC)
+
+    @property
+    def requests(self) -> str:
+        """Events that are only asked about; there where the pipeline takes requests."""
+        return self.named(REQUESTS_TOPIC)
+
+    @property
+    def replies(self) -> str:
+        return self.named(Reply.TOPIC)
 
     @property
     def replayed(self) -> str:

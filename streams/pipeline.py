@@ -46,6 +46,7 @@ class Pipeline:
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
     - `begin`: where in its topics a version begins: "earliest", "latest" (where they end when a partition is first
       taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps. Its ledger tells it from then on.
+    - `requests`: whether `POST /score` of a worker and the topic `requests` answer what an event would be scored with.
     - `limits`: how many rejects stop a partition, and how many events that are remembered.
 
     Raises `Problem`, naming the field and the cure, where the definition cannot work.
@@ -70,6 +71,7 @@ class Pipeline:
         begin: str = "earliest",
         monitor: Monitor | None = None,
         limits: Limits | None = None,
+        requests: bool = False,
         events_topic: str | None = None,
         labels_topic: str | None = None,
         **not_built: object,
@@ -82,6 +84,7 @@ class Pipeline:
         self.learning, self.late = learning, late
         self.monitor = monitor if monitor is not None else Monitor()
         self.limits = limits if limits is not None else Limits()
+        self.requests = requests
         self.events_topic, self.labels_topic = events_topic, labels_topic
         self.lateness_ms, self.ahead_ms = duration_ms(lateness, "lateness"), duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
@@ -129,6 +132,8 @@ class Pipeline:
             raise Problem(f'late={self.late!r}: write "score" or "skip"')
         if not isinstance(self.version, int) or self.version < 1:
             raise Problem(f"version={self.version!r}: versions are whole numbers that count from 1")
+        if not isinstance(self.requests, bool):
+            raise Problem(f"requests={self.requests!r}: write requests=True to take score requests, or leave it out")
         if not callable(self.model):
             raise Problem("model= must be a function that builds a River model: write model=lambda: …")
         if self.labels_topic is not None and (self.labels is None or self.labels.inside):

@@ -1,9 +1,12 @@
-"""What the score stage states: an outcome, and that its model has diverged."""
+"""What the score stage states: an outcome, a reply, and that its model has diverged."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from schemas.alert import Alert
 from schemas.outcome import Outcome
+from schemas.reply import Reply
+from streams.answer import Answer
 from streams.join import Truth
 from streams.learner import class_text
 from streams.pending import Pending
@@ -17,6 +20,37 @@ class Met(NamedTuple):
     event_id: str
     pending: Pending
     truth: Truth
+
+
+class Stands(NamedTuple):
+    """Where the state of a partition stands: the last ledger entry, and what it has folded of each input."""
+
+    partition: int
+    positions: Mapping[str, int]
+    seq: int
+    watermark_ms: int
+
+
+def reply(pipeline: Pipeline, request_id: str | None, answer: Answer, stands: Stands) -> Reply:
+    """What was answered, and by the state that stood where."""
+    facts, vector, rung, said, learnt = answer
+    return Reply.trusted(
+        request_id=facts.id if request_id is None else request_id,
+        event_id=facts.id,
+        entities=dict(zip(pipeline.entities, facts.keys, strict=True)),
+        event_time_ms=facts.time_ms,
+        features=dict(zip(pipeline.feature_names, vector, strict=True)),
+        feature_set=pipeline.feature_set,
+        score=said.score,
+        predicted=said.predicted,
+        probabilities=said.probabilities,
+        model_id=f"{pipeline.digest}/{learnt}",
+        rung=rung,
+        partition=stands.partition,
+        positions=dict(stands.positions),
+        ledger_seq=stands.seq,
+        watermark_ms=stands.watermark_ms,
+    )
 
 
 def outcome(pipeline: Pipeline, met: Met, *, learns: bool) -> Outcome:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from streams.runtime.owner import Owner
 from streams.runtime.ownership import Ownership
 from streams.runtime.pages import pages
 from streams.runtime.regain import Regain
+from streams.runtime.route import Route
+from streams.runtime.score_page import ScorePage
 from streams.runtime.task import Binding
 from streams.runtime.transport import Consumer
 from streams.runtime.watchdog import Watchdog
@@ -44,6 +47,12 @@ class Connection:
     web_port: int = 0
     ledger_key: bytes | None = None
     accept_divergence: bool = False
+
+    @property
+    def address(self) -> str:
+        """Where other workers reach this one: by the host's name where it listens on all interfaces."""
+        host = socket.gethostname() if self.web_host in ("0.0.0.0", "::") else self.web_host  # noqa: S104 (compared)
+        return f"http://[{host}]:{self.web_port}" if ":" in host else f"http://{host}:{self.web_port}"
 
     def owner(self, binding: Binding) -> Owner:
         """Who takes the partitions of a stage, on this Kafka."""
@@ -81,6 +90,9 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
     watchdog = Watchdog()
     app = stage_app(binding, connection, ownership)
     pages(app, ownership, metrics, watchdog)
+    route = Route(app.consumer.address_of, connection.address)
+    if binding.asked is not None:
+        ScorePage(binding.asked, ownership, metrics, route).add_to(app.web.web_app.router)
     ownership.taken_over = regain = Regain(ownership, app.consumer, metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -95,6 +107,7 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
         if app.consumer.started and _for_good(stop, ownership.failed):
             app.consumer.leave_at_the_end()
         await ownership.close()
+        await route.close()
         await app.stop()
     if ownership.failed.done():
         ownership.failed.result()
@@ -159,6 +172,7 @@ def stage_app(binding: Binding, connection: Connection, ownership: Ownership) ->
     )
     app.millrace = ownership
     app.millrace_kafka = dict(connection.aiokafka)
+    app.millrace_address = connection.address if binding.asked is not None else ""
     app.millrace_instance = connection.instance_id
     tokens = app.topic(*binding.topics, schema=Token(), acks=False)
 

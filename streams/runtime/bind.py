@@ -13,11 +13,13 @@ from schemas.metric import Metric
 from schemas.outcome import Outcome
 from schemas.problem import Problem
 from schemas.registry import Registry
+from schemas.reply import Reply
 from schemas.scored import Scored
 from schemas.topics import Topics
 from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
 from streams.pipeline import Pipeline
+from streams.runtime.asked import Asked
 from streams.runtime.codec import Encoder, Source
 from streams.runtime.ledger import LedgerTopic
 from streams.runtime.task import Binding
@@ -38,8 +40,9 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
     topics = pipeline.topics(prefix)
     scoring = stage == "score"
     ledger = topics.ledger(pipeline.version, stage)
+    score = ScoreStage(pipeline) if scoring else None
     return Binding(
-        stage=ScoreStage(pipeline) if scoring else monitor_stage(pipeline),
+        stage=score or monitor_stage(pipeline),
         pipeline=f"{prefix}{pipeline.name}",
         version=pipeline.version,
         digest=pipeline.digest,
@@ -53,6 +56,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         partitions=partitions,
         limits=pipeline.limits,
         begin=pipeline.begin if scoring else "earliest",
+        asked=_asked(pipeline, score, topics, registry) if score and pipeline.requests else None,
     )
 
 
@@ -106,6 +110,23 @@ def score_sources(pipeline: Pipeline, topics: Topics, registry: Registry) -> lis
         key_field=pipeline.key,
     )
     return [labels, events]
+
+
+def _asked(pipeline: Pipeline, stage: ScoreStage, topics: Topics, registry: Registry) -> Asked:
+    registry.register(topics.requests, avro_schema(pipeline.event))
+    requests = Source(
+        role=Role.EVENTS,
+        topic=topics.requests,
+        decode=input_decoder(pipeline.event, registry),
+        key_field=pipeline.key,
+    )
+    return Asked(
+        pipeline=pipeline,
+        answer=stage.answer,
+        requests=requests,
+        replies=topics.replies,
+        encode=_writes(Reply, topics.replies, registry),
+    )
 
 
 def _monitor_sources(topics: Topics, registry: Registry) -> list[Source]:

@@ -9,7 +9,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from schemas.problem import Problem
-from streams.runtime.assignor import ByNumber
+from streams.runtime.assignor import ByNumber, by_number
 from streams.runtime.membership import Membership
 from streams.runtime.raw import Run
 
@@ -24,14 +24,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     app: Any
     _membership: Membership
+    _assignor: type[ByNumber] = ByNumber
 
     def _create_worker_consumer(self, transport: "driver.Transport") -> aiokafka.AIOKafkaConsumer:  # noqa: ARG002
         conf = self.app.conf
+        self._assignor = by_number(self.app.millrace_address)
         return aiokafka.AIOKafkaConsumer(
             group_id=conf.id,
             group_instance_id=self.app.millrace_instance,
             client_id=conf.broker_client_id,
-            partition_assignment_strategy=[ByNumber],
+            partition_assignment_strategy=[self._assignor],
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
@@ -61,6 +63,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def holds(self) -> bool:
         """Whether the group says that what was assigned to us still is."""
         return bool(await self.call_thread(self._membership.holds))
+
+    def address_of(self, partition: int) -> str | None:
+        """Where the worker with this partition is asked; None where that is not known."""
+        return self._assignor.address_of(partition)
 
     @property
     def moving(self) -> bool:

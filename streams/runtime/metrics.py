@@ -36,6 +36,8 @@ class Metrics:
             "Latest statistic of a monitor: ADWIN's error estimate, stability distance",
             *("partition", "monitor", "subject"),
         )
+        self._requests = self._total("requests", "Score requests by the HTTP status of their answers", "status")
+        self._requesting = self._histogram("request_seconds", "Time from a score request to its answer", SECONDS)
         self._taught: dict[int, tuple[int, float]] = {}
 
     def _total(self, name: str, meaning: str, *labels: str) -> Counter:
@@ -60,6 +62,11 @@ class Metrics:
         self._batch.observe(records)
         with self._committing.time():
             yield
+
+    def requested(self, status: int, took_s: float) -> None:
+        """A score request was answered, or refused."""
+        self._requests.labels(*self._labels, str(status)).inc()
+        self._requesting.observe(took_s)
 
     def owned(self, task: Task, refolded: int) -> None:
         """A task has become ours; what it refolded was counted when it was first committed."""

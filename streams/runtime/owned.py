@@ -175,6 +175,11 @@ class Owned:
             raise Fenced(f"entry {batch.entry.seq} is not ours: somebody else has gone on")
         return head == batch.entry.head
 
+    @property
+    def committed(self) -> bool:
+        """Whether the state is that of the last committed entry, and not ahead of it."""
+        return not self._ahead and self.chain.seq == self.told.seq
+
     def stands_at(self, told: Beside) -> bool:
         """Whether the state is that of this committed entry."""
         return not self._ahead and (self.chain.seq, self.chain.head) == (told.seq, told.head)

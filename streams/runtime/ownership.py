@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.problem import Problem
+from streams.runtime.desk import Answered, Away, Desk
 from streams.runtime.ledger import Chain
 from streams.runtime.metrics import Metrics
 from streams.runtime.owned import Batch, Owned
@@ -22,10 +23,11 @@ log = logging.getLogger(__name__)
 
 
 class Held(NamedTuple):
-    """A partition that is ours, and the lock that lets one step run at a time."""
+    """A partition that is ours, the lock that lets one step run at a time, and where its state is asked."""
 
     owned: Owned
     stepping: asyncio.Lock
+    desk: Desk
 
 
 class Ownership:
@@ -70,7 +72,7 @@ class Ownership:
         except Fenced as fenced:
             self.taken_over(partition, fenced)
             return
-        self._held[partition] = Held(owned, asyncio.Lock())
+        self._held[partition] = Held(owned, asyncio.Lock(), Desk(owned))
         self._metrics.owned(owned.task, owned.refolded)
         log.info("%s is ours, %d records folded again", owned.chain.named, owned.refolded)
 
@@ -93,6 +95,16 @@ class Ownership:
     def chains(self) -> list[Chain]:
         """The end of the ledger of each task that is ours."""
         return [held.owned.chain for held in self._held.values()]
+
+    async def ask(self, partition: int, event: Any, at_ms: int) -> Answered:
+        """What `event` would be scored with, by the state that was committed last, and where that stands.
+
+        Raises `Away` where no such state is here, `Busy` where too many ask, and what the stage refuses it with.
+        """
+        held = self._held.get(partition)
+        if held is None or partition in self.stopped or self.failed.done():
+            raise Away(f"partition {partition} is not ready here")
+        return await held.desk.ask(event, at_ms)
 
     async def step(self, partition: int) -> None:
         """Fold and commit all that is queued for this partition. While one call does so, another returns at once.
@@ -121,9 +133,10 @@ class Ownership:
         under_way: Awaitable[None] | None = None
         try:
             while self._held.get(partition) is held:
-                if under_way is not None and owned.task.queued < AHEAD:
+                if under_way is not None and (owned.task.queued < AHEAD or held.desk.waiting):
                     before, under_way = under_way, None
                     await before
+                held.desk.answer()
                 with self._metrics.folding():
                     batch = owned.fold()
                 before, under_way = under_way, None
@@ -155,6 +168,7 @@ class Ownership:
         """Leave one partition as it stands; the others go on. The last of them that stops ends the worker."""
         log.error("partition %d: %s", partition, stopped)
         self.stopped[partition] = stopped
+        self._held[partition].desk.close()
         if self.stopped.keys() >= self._held.keys():
             self.fail(stopped)
 
@@ -162,6 +176,8 @@ class Ownership:
         """Stop the worker with this error: a task that cannot go on must not look as if it did."""
         if not self.failed.done():
             self.failed.set_exception(error)
+            for held in self._held.values():
+                held.desk.close()
 
     async def release(self, partitions: Iterable[int], *, save: bool = False) -> None:
         """Let go of these partitions after the commit under way; their tasks are parked until the next `take`."""
@@ -169,6 +185,7 @@ class Ownership:
             held = self._held.pop(partition, None)
             self.stopped.pop(partition, None)
             if held is not None:
+                held.desk.close()
                 async with held.stepping:
                     if save:
                         await asyncio.to_thread(self._save, held.owned)

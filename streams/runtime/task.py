@@ -11,6 +11,7 @@ from schemas.problem import Problem
 from streams.limits import Limits, Tallies, Tally
 from streams.parts import Parts
 from streams.pipeline import Begin
+from streams.runtime.asked import Asked
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.ledger import LedgerTopic, Work, hash_of
 from streams.runtime.merge import Merge, MergeState
@@ -45,6 +46,7 @@ class Binding:
     partitions: int
     limits: Limits
     begin: Begin = "earliest"
+    asked: Asked | None = None
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -72,6 +72,10 @@ class Consumer(driver.Consumer):
         """The partitions that the group gives to this worker; none while it moves them."""
         return set() if self._thread.moving else {tp.partition for tp in self.assignment()}
 
+    def address_of(self, partition: int) -> str | None:
+        """Where the worker with this partition is asked; None where that is not known."""
+        return self._thread.address_of(partition)
+
     async def holds(self) -> bool:
         """Whether the group says that what was assigned still is."""
         return await self._thread.holds()

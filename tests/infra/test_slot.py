@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.slot import ID_LIMIT, instance_id, named
+from infra.slot import ID_LIMIT, instance_id, kept_port, named
 from schemas.problem import Problem
 
 WITHIN_S = 30.0
@@ -56,3 +56,14 @@ def test_a_place_without_locks_is_named(tmp_path: Path) -> None:
 
 def test_a_long_host_still_gives_a_name_that_kafka_takes() -> None:
     assert len(named("g", "h" * 300, 12)) == ID_LIMIT
+
+
+def test_a_member_keeps_its_port_unless_another_has_taken_it(tmp_path: Path) -> None:
+    first = kept_port("g.0", tmp_path)
+    again = kept_port("g.0", tmp_path)
+    with socket.create_server(("127.0.0.1", first)):
+        other = kept_port("g.0", tmp_path)
+
+    assert first == again
+    assert other != first
+    assert kept_port("g.0", tmp_path) == other

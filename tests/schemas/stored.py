@@ -15,10 +15,11 @@ from schemas.metric import Metric
 from schemas.outcome import Outcome
 from schemas.payment import Chargeback, Payment
 from schemas.registry import Registry
+from schemas.reply import Reply
 from schemas.scored import Scored
 
 DIRECTORY = Path(__file__).with_name("examples")
-OWN = (Scored, Outcome, Metric, Alert, Entry)
+OWN = (Scored, Outcome, Metric, Alert, Entry, Reply)
 CLASSES: Sequence[type[BaseModel]] = (*OWN, Payment, Chargeback)
 
 

@@ -11,6 +11,7 @@ from river.linear_model import LogisticRegression
 
 import streams.saved_windows
 import streams.windows
+from schemas.problem import Problem
 from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams import Field, Pipeline
@@ -173,3 +174,12 @@ def test_windows_that_are_not_kept_apart_are_noticed(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(AssertionError):
         undisturbed(pipeline(), records, questions, set())
+
+
+def test_taking_requests_does_not_change_what_the_pipeline_is() -> None:
+    assert pipeline(requests=True).digest == pipeline().digest
+
+
+def test_requests_are_taken_or_not() -> None:
+    with pytest.raises(Problem, match="write requests=True"):
+        pipeline(requests="1d")

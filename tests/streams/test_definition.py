@@ -251,7 +251,7 @@ NOT_BUILT: dict[str, Callable[[], object]] = {
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
-        for option in ("key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
+        for option in ("key", "challengers", "baseline", "explain", "rekey", "checkpoint")
     },
 }
 

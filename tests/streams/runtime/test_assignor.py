@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streams.runtime.assignor import ByNumber
+from streams.runtime.assignor import ByNumber, by_number
 
 
 class Cluster:
@@ -66,3 +66,25 @@ def test_topics_of_different_length_share_what_they_have() -> None:
 
     assert len(owner) == 7
     assert all(owner["a", p] == owner["b", p] for p in range(2))
+
+
+def test_each_member_learns_where_the_others_are_asked() -> None:
+    cluster: Any = Cluster({"events": 4})
+    members = [by_number("http://one"), by_number(""), by_number("http://three")]
+
+    shares = ByNumber.assign(cluster, {str(n): each.metadata(["events"]) for n, each in enumerate(members)})
+    for n, member in enumerate(members):
+        member.on_assignment(shares[str(n)])
+
+    for member in members:
+        assert [member.address_of(p) for p in range(4)] == ["http://one", None, "http://three", "http://one"]
+
+
+def test_nobody_is_asked_where_no_member_says_where() -> None:
+    cluster: Any = Cluster({"events": 4})
+    member = by_number("")
+
+    member.on_assignment(ByNumber.assign(cluster, {"a": member.metadata(["events"])})["a"])
+
+    assert member.address_of(0) is None
+    assert ByNumber.addresses == ()

@@ -1,0 +1,92 @@
+"""Where the state of one partition is asked: at once where it is committed, else as soon as it is."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from schemas.reject import Reject
+from streams.answer import Answer, Unscored
+from streams.runtime.owned import Owned
+from streams.said import Stands
+
+WAITING = 64
+"""Questions that wait for a commit at most; at 200 a second those of a third of a second."""
+
+WITHIN_S = 2.0
+"""How long a question waits: commits take milliseconds, so Kafka does not answer."""
+
+MOVES = "its partition moves to another worker, or has stopped"
+
+
+class Busy(Exception):
+    """Too many ask: ask again later."""
+
+
+class Away(Exception):
+    """The state is not here, or not committed in time: ask again, perhaps another worker."""
+
+
+class Answered(NamedTuple):
+    """The answer, and where the state stood that gave it."""
+
+    answer: Answer
+    stands: Stands
+
+
+class Desk:
+    """Answers from the state of a task that is ours. All methods run on the event loop, on which it is folded too."""
+
+    def __init__(self, owned: Owned) -> None:
+        self._owned = owned
+        self._questions: dict[asyncio.Future[Answered], tuple[Any, int]] = {}
+        self._closed = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits for the next commit."""
+        return bool(self._questions)
+
+    async def ask(self, event: Any, at_ms: int) -> Answered:
+        """The answer to a question that came at `at_ms`.
+
+        Raises `Busy` and `Away`, and what the stage refuses the event with.
+        """
+        if self._closed:
+            raise Away(MOVES)
+        if self._owned.committed:
+            return self._answered(event, at_ms)
+        if len(self._questions) >= WAITING:
+            raise Busy(f"{WAITING} requests wait for partition {self._owned.task.partition} already")
+        answered: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._questions[answered] = (event, at_ms)
+        try:
+            return await asyncio.wait_for(answered, WITHIN_S)
+        except TimeoutError:
+            raise Away(f"no commit within {WITHIN_S:g} s: Kafka may be away") from None
+        finally:
+            self._questions.pop(answered, None)
+
+    def answer(self) -> None:
+        """Answer who waits, where the state is committed."""
+        while self._questions and self._owned.committed:
+            answered = next(iter(self._questions))
+            event, at_ms = self._questions.pop(answered)
+            if answered.done():  # who asked has left
+                continue
+            try:
+                answered.set_result(self._answered(event, at_ms))
+            except (Reject, Unscored) as refused:
+                answered.set_exception(refused)
+
+    def close(self) -> None:
+        """Send away who waits, and whoever comes."""
+        self._closed = True
+        for answered in self._questions:
+            if not answered.done():
+                answered.set_exception(Away(MOVES))
+        self._questions.clear()
+
+    def _answered(self, event: Any, at_ms: int) -> Answered:
+        task = self._owned.task
+        assert task.binding.asked is not None
+        answer = task.binding.asked.answer(task.state, event, at_ms)
+        return Answered(answer, Stands(task.partition, task.positions, self._owned.told.seq, task.state.watermark_ms))
