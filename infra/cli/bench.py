@@ -17,6 +17,7 @@ from rich.console import Console
 from infra.bench import guarantees as measured_guarantees
 from infra.bench import memory as measured_memory
 from infra.bench import recovery as measured_recovery
+from infra.bench import requests as measured_requests
 from infra.bench import soak as measured_soak
 from infra.bench.report import Report, Verdict
 from infra.bench.shown import show
@@ -67,6 +68,21 @@ def recovery(*, quick: Quick = False, as_json: AsJson = False) -> None:
     def measure(note: Callable[[str], None], folder: Path) -> Report:
         with opened(note, "bench") as servers:
             return measured_recovery.run(servers, folder, note, size)
+
+    _run(measure, as_json=as_json)
+
+
+@bench.command()
+def requests(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """How long score requests take, 200 a second beside 2,000 payments a second.
+
+    Example: millrace bench requests --quick
+    """
+    size = measured_requests.QUICK if quick else measured_requests.Size()
+
+    def measure(note: Callable[[str], None], folder: Path) -> Report:
+        with opened(note, "bench") as servers:
+            return measured_requests.run(servers, folder, note, size)
 
     _run(measure, as_json=as_json)
 

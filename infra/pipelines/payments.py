@@ -47,6 +47,7 @@ def _pipeline(name: str, features: list[Feature]) -> Pipeline:
         labels=Labels(Chargeback, id="transaction_id", field="fraud", time="reported_at", task="binary", horizon="30d"),
         features=features,
         model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(0.01)),
+        requests=True,
         monitor=Monitor(reference="7d"),  # weekdays differ: with one day of reference every weekend would be a drift
     )
 

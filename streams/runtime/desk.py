@@ -1,11 +1,13 @@
 """Where the state of one partition is asked: at once where it is committed, else as soon as it is."""
 
 import asyncio
+from time import monotonic
 from typing import Any, NamedTuple
 
 from schemas.reject import Reject
 from streams.answer import Answer, Unscored
 from streams.runtime.owned import Owned
+from streams.runtime.task import GROUP_LIMIT
 from streams.said import Stands
 
 WAITING = 64
@@ -13,6 +15,10 @@ WAITING = 64
 
 WITHIN_S = 2.0
 """How long a question waits: commits take milliseconds, so Kafka does not answer."""
+
+LATELY_S = 1.0
+ASKED_LIMIT = 200
+"""Records folded between two commits while somebody asks: a few milliseconds' work."""
 
 MOVES = "its partition moves to another worker, or has stopped"
 
@@ -39,17 +45,24 @@ class Desk:
         self._owned = owned
         self._questions: dict[asyncio.Future[Answered], tuple[Any, int]] = {}
         self._closed = False
+        self._asked_s = -LATELY_S
 
     @property
-    def waiting(self) -> bool:
-        """Whether somebody waits for the next commit."""
-        return bool(self._questions)
+    def asked_lately(self) -> bool:
+        """Whether commits should come soon one after the other: somebody asks."""
+        return bool(self._questions) or monotonic() - self._asked_s < LATELY_S
+
+    @property
+    def limit(self) -> int:
+        """How many records should be folded until the next commit at most."""
+        return ASKED_LIMIT if self.asked_lately else GROUP_LIMIT
 
     async def ask(self, event: Any, at_ms: int) -> Answered:
         """The answer to a question that came at `at_ms`.
 
         Raises `Busy` and `Away`, and what the stage refuses the event with.
         """
+        self._asked_s = monotonic()
         if self._closed:
             raise Away(MOVES)
         if self._owned.committed:

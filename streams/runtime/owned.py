@@ -19,7 +19,7 @@ from streams.runtime.ports import Abortable, Fenced, Transactions, Unknown
 from streams.runtime.raw import Run
 from streams.runtime.recovery import Beside
 from streams.runtime.seat import Seat, positions
-from streams.runtime.task import Task
+from streams.runtime.task import GROUP_LIMIT, Task
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +76,11 @@ class Owned:
         self.commit(batch)
         return True
 
-    def fold(self) -> Batch | None:
-        """What the next commit makes final; None where nothing is queued."""
+    def fold(self, limit: int = GROUP_LIMIT) -> Batch | None:
+        """What the next commit makes final, of `limit` records at most; None where nothing is queued."""
         self._ahead += 1  # for ever, where this fails
         began_s = self.clock()
-        group = self.task.step()
+        group = self.task.step(limit)
         if group is None:
             self._ahead -= 1
             return None

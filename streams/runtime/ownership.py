@@ -133,12 +133,12 @@ class Ownership:
         under_way: Awaitable[None] | None = None
         try:
             while self._held.get(partition) is held:
-                if under_way is not None and (owned.task.queued < AHEAD or held.desk.waiting):
+                if under_way is not None and (owned.task.queued < AHEAD or held.desk.asked_lately):
                     before, under_way = under_way, None
                     await before
                 held.desk.answer()
                 with self._metrics.folding():
-                    batch = owned.fold()
+                    batch = owned.fold(held.desk.limit)
                 before, under_way = under_way, None
                 if before is not None:
                     await before

@@ -10,7 +10,8 @@ from streams.answer import Answer
 from streams.facts import Facts
 from streams.learner import Prediction
 from streams.runtime import desk as tried
-from streams.runtime.desk import WAITING, Away, Busy, Desk
+from streams.runtime.desk import ASKED_LIMIT, WAITING, Away, Busy, Desk
+from streams.runtime.task import GROUP_LIMIT
 
 
 class Task:
@@ -62,17 +63,16 @@ def test_a_state_ahead_of_its_commit_answers_when_that_has_come() -> None:
         questions = [await asked(desk, event) for event in ("a", "bad", "b")]
         desk.answer()
         early = [question.done() for question in questions]
-        assert desk.waiting
+        assert desk.asked_lately
         task.committed = True
         desk.answer()
-        return [early, await asyncio.gather(*questions, return_exceptions=True), desk.waiting]
+        return [early, await asyncio.gather(*questions, return_exceptions=True)]
 
-    early, (first, bad, second), waiting = asyncio.run(play())
+    early, (first, bad, second) = asyncio.run(play())
 
     assert early == [False] * 3
     assert (first.answer.facts.id, second.answer.facts.id) == ("a", "b")
     assert isinstance(bad, Reject)
-    assert not waiting
 
 
 def test_no_more_than_so_many_wait() -> None:
@@ -106,13 +106,22 @@ def test_who_waits_is_sent_away_when_the_partition_moves() -> None:
 
 
 def test_who_waits_too_long_is_sent_away_and_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tried, "WITHIN_S", 0.01)
+    monkeypatch.setattr(tried, "WITHIN_S", 0.001)
 
     async def play() -> None:
         task, desk = opened()
         task.committed = False
-        with pytest.raises(Away, match="no commit within"):
-            await desk.ask("a", 1)
-        assert not desk.waiting
+        for _ in range(WAITING + 1):
+            with pytest.raises(Away, match="no commit within"):
+                await desk.ask("a", 1)
 
     asyncio.run(play())
+
+
+def test_smaller_groups_are_folded_while_somebody_asks() -> None:
+    _, desk = opened()
+    before = desk.limit
+
+    asyncio.run(desk.ask("a", 1))
+
+    assert (before, desk.limit) == (GROUP_LIMIT, ASKED_LIMIT)
