@@ -16,6 +16,7 @@ from faust.tables import TableManager
 from faust.types import AppT, Message
 
 from schemas.problem import Outage, Problem
+from streams.runtime.asking import Asking
 from streams.runtime.kafka import RealKafka
 from streams.runtime.ledger import Signer
 from streams.runtime.metrics import Metrics
@@ -23,8 +24,6 @@ from streams.runtime.owner import Owner
 from streams.runtime.ownership import Ownership
 from streams.runtime.pages import pages
 from streams.runtime.regain import Regain
-from streams.runtime.route import Route
-from streams.runtime.score_page import ScorePage
 from streams.runtime.task import Binding
 from streams.runtime.transport import Consumer
 from streams.runtime.watchdog import Watchdog
@@ -90,9 +89,7 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
     watchdog = Watchdog()
     app = stage_app(binding, connection, ownership)
     pages(app, ownership, metrics, watchdog)
-    route = Route(app.consumer.address_of, connection.address)
-    if binding.asked is not None:
-        ScorePage(binding.asked, ownership, metrics, route).add_to(app.web.web_app.router)
+    asking = Asking(app, ownership, metrics)
     ownership.taken_over = regain = Regain(ownership, app.consumer, metrics)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -100,14 +97,15 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
         loop.add_signal_handler(number, stop.set)
     try:
         await app.start()
+        await asking.start()
         await _until(app, stop, ownership, watchdog)
     finally:
         end_within(END_S)
         regain.stop()
         if app.consumer.started and _for_good(stop, ownership.failed):
             app.consumer.leave_at_the_end()
+        await asking.stop()
         await ownership.close()
-        await route.close()
         await app.stop()
     if ownership.failed.done():
         ownership.failed.result()
