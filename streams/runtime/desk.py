@@ -69,17 +69,18 @@ class Desk:
             return self._answered(event, at_ms)
         if len(self._questions) >= WAITING:
             raise Busy(f"{WAITING} requests wait for partition {self._owned.task.partition} already")
-        answered: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answered] = loop.create_future()
         self._questions[answered] = (event, at_ms)
+        patience = loop.call_later(WITHIN_S, _send_away, answered, f"no commit within {WITHIN_S:g} s")
         try:
-            return await asyncio.wait_for(answered, WITHIN_S)
-        except TimeoutError:
-            raise Away(f"no commit within {WITHIN_S:g} s: Kafka may be away") from None
+            return await answered
         finally:
+            patience.cancel()
             self._questions.pop(answered, None)
 
-    def answer(self) -> None:
-        """Answer who waits, where the state is committed."""
+    async def answer(self) -> None:
+        """Answer who waits, where the state is committed; they have their answers on return."""
         while self._questions and self._owned.committed:
             answered = next(iter(self._questions))
             event, at_ms = self._questions.pop(answered)
@@ -89,13 +90,14 @@ class Desk:
                 answered.set_result(self._answered(event, at_ms))
             except (Reject, Unscored) as refused:
                 answered.set_exception(refused)
+            if not self._questions:
+                await asyncio.sleep(0)  # they would have to wait for the next fold
 
     def close(self) -> None:
         """Send away who waits, and whoever comes."""
         self._closed = True
         for answered in self._questions:
-            if not answered.done():
-                answered.set_exception(Away(MOVES))
+            _send_away(answered, MOVES)
         self._questions.clear()
 
     def _answered(self, event: Any, at_ms: int) -> Answered:
@@ -103,3 +105,8 @@ class Desk:
         assert task.binding.asked is not None
         answer = task.binding.asked.answer(task.state, event, at_ms)
         return Answered(answer, Stands(task.partition, task.positions, self._owned.told.seq, task.state.watermark_ms))
+
+
+def _send_away(answered: "asyncio.Future[Answered]", why: str) -> None:
+    if not answered.done():
+        answered.set_exception(Away(why))

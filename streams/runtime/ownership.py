@@ -136,7 +136,7 @@ class Ownership:
                 if under_way is not None and (owned.task.queued < AHEAD or held.desk.asked_lately):
                     before, under_way = under_way, None
                     await before
-                held.desk.answer()
+                await held.desk.answer()
                 with self._metrics.folding():
                     batch = owned.fold(held.desk.limit)
                 before, under_way = under_way, None

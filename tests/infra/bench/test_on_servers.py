@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bench import guarantees, recovery, soak
+from infra.bench import guarantees, recovery, requests, soak
 from infra.bench.arm import ExactlyOnce
 from infra.bench.report import Verdict
 from infra.bench.stream import Stream
@@ -58,6 +58,15 @@ def test_recovery_tells_the_whole_and_its_parts(named: demo.Servers, tmp_path: P
     assert report.void == []
     assert list(figures) == ["killed_to_caught_up", "started", "joined", "state_read", "folded_again", "caught_up"]
     assert figures["killed_to_caught_up"]["most"] == 10.0
+
+
+def test_requests_are_timed_beside_a_load(named: demo.Servers, tmp_path: Path) -> None:
+    report = requests.run(named, tmp_path, quiet, requests.Size(seconds=2.0, asked_per_s=20, rate_per_s=50))
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert list(figures) == ["p50", "p99", "p99.9", "longest", "refused"]
+    assert figures["refused"]["value"] == 0
 
 
 def test_soak_prints_a_series_of_each_stage(named: demo.Servers, tmp_path: Path) -> None:

@@ -61,11 +61,12 @@ def test_a_state_ahead_of_its_commit_answers_when_that_has_come() -> None:
         task, desk = opened()
         task.committed = False
         questions = [await asked(desk, event) for event in ("a", "bad", "b")]
-        desk.answer()
+        await desk.answer()
         early = [question.done() for question in questions]
         assert desk.asked_lately
         task.committed = True
-        desk.answer()
+        await desk.answer()
+        assert all(question.done() for question in questions)  # before the next fold
         return [early, await asyncio.gather(*questions, return_exceptions=True)]
 
     early, (first, bad, second) = asyncio.run(play())
@@ -83,7 +84,7 @@ def test_no_more_than_so_many_wait() -> None:
         with pytest.raises(Busy, match="64 requests wait for partition 3"):
             await desk.ask("one more", 1)
         task.committed = True
-        desk.answer()
+        await desk.answer()
         assert len(await asyncio.gather(*questions)) == WAITING
         await desk.ask("one more", 1)
 

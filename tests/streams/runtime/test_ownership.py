@@ -41,7 +41,7 @@ class Batches:
     def task(self) -> Any:
         return self
 
-    def fold(self) -> Any:
+    def fold(self, limit: int) -> Any:  # noqa: ARG002 (whatever comes)
         self.tried += 1
         if not self.left:
             if self.stops:
@@ -137,11 +137,11 @@ class Overlapping(Batches):
         self.order: list[str] = []
         self.folded_next = threading.Event()
 
-    def fold(self) -> Any:
+    def fold(self, limit: int) -> Any:
         self.order.append("fold")
         if len(self.order) > 1:
             self.folded_next.set()
-        return super().fold()
+        return super().fold(limit)
 
     def commit(self, batch: Any) -> None:
         if self.queued and self.committed == 0:
