@@ -21,6 +21,7 @@ from streams.learner import kind_of, learner
 from streams.limits import Limits
 from streams.monitor.definition import Monitor
 from streams.parts import parts_of
+from streams.unmoved import check_unmoved
 
 Late = Literal["score", "skip"]
 Learning = Literal["inline", "inline_per_partition"]
@@ -100,11 +101,13 @@ class Pipeline:
         self._check_features()
         self._check_labels()
         built = model()
-        learner(built, self.task)
+        learns = learner(built, self.task)
         self.kind = kind_of(built)
         self.feature_set = digest(self.feature_names)
         self.parts = parts_of(self.features, built, self._rules())
         self.digest = digest(list(self.parts.items()))
+        if requests:
+            check_unmoved(built, model.__module__, learns, self.feature_names, self.task)
 
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""

@@ -23,7 +23,7 @@ from streams.stage import Emitted, Output, Record, Role
 from tests.streams.builders import Log, Tap, fold, pipeline
 from tests.streams.logs import LOGS
 from tests.streams.state import walk
-from tests.streams.test_score_laws import EACH
+from tests.streams.test_score_laws import EACH, PIPELINES
 
 TAPS = st.builds(
     Tap,
@@ -44,6 +44,16 @@ def little_is_held() -> Iterator[None]:
         patch.setattr(streams.saved_windows, "PAGE", 2)
         patch.setattr(streams.windows, "COMPACT_ABOVE", 1)
         yield
+
+
+class Counting(LogisticRegression):
+    """A model that remembers how often it was asked."""
+
+    asked = 0
+
+    def predict_proba_one(self, x: Any, **_: Any) -> Any:  # noqa: ARG002 (whatever it is asked)
+        self.asked += 1
+        return {True: 0.5, False: 0.5}
 
 
 def said(stage: ScoreStage, state: ScoreState, tap: Tap, at_ms: int) -> Any:
@@ -183,3 +193,14 @@ def test_taking_requests_does_not_change_what_the_pipeline_is() -> None:
 def test_requests_are_taken_or_not() -> None:
     with pytest.raises(Problem, match="write requests=True"):
         pipeline(requests="1d")
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_model_that_stays_as_it_is_may_be_asked(name: str) -> None:
+    assert pipeline(model=PIPELINES[name].model, requests=True).requests
+
+
+def test_a_model_that_changes_when_it_is_asked_takes_no_requests() -> None:
+    assert not pipeline(model=lambda: Counting()).requests
+    with pytest.raises(Problem, match="Counting changes when it is asked"):
+        pipeline(model=lambda: Counting(), requests=True)
