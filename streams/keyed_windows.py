@@ -6,6 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from streams import saved_windows
 from streams.aggregate import Filter, Windows
+from streams.copied import copied
 from streams.delayed import RatedHistory
 from streams.holding import Held, holding
 from streams.saved_windows import Pages
@@ -74,8 +75,7 @@ class KeyedWindows:
         history = state.histories.get(key)
         if history is None:
             return WindowState()
-        written = _written(history)
-        apart = WindowState({key: written}, [(self._newest_ms(written) + self.kept_ms, key)])
+        apart = WindowState({key: copied(history)}, [(self._newest_ms(history) + self.kept_ms, key)])
         self.expire(apart, watermark_ms)
         return apart
 
