@@ -56,6 +56,17 @@ class Counting(LogisticRegression):
         return {True: 0.5, False: 0.5}
 
 
+class Failing(LogisticRegression):
+    """A model whose arithmetic fails at one amount."""
+
+    AT = 13.0
+
+    def predict_proba_one(self, x: Any, **_: Any) -> Any:
+        if x["amount"] == self.AT:
+            raise OverflowError("too much")
+        return {True: 0.5, False: 0.5}
+
+
 def said(stage: ScoreStage, state: ScoreState, tap: Tap, at_ms: int) -> Any:
     """The answer, or why there is none."""
     try:
@@ -137,12 +148,12 @@ def test_a_forest_that_was_never_taught_is_not_built_by_a_request() -> None:
 
 
 def test_a_model_that_fails_when_it_is_asked_goes_on_learning() -> None:
-    made = pipeline(features=[Field("amount")], model=lambda: LogisticRegression(intercept_lr=1e300))
-    state, _ = fold(made, Log().tap("1", 1_000, amount=1e300).finding("1", 1_001).records)
+    made = pipeline(features=[Field("amount")], model=lambda: Failing())
+    state, _ = fold(made, Log().tap("1", 1_000).finding("1", 1_001).records)
 
-    answer = ScoreStage(made).answer(state, Tap(tap_id="2", at_ms=1_002, amount=1e300), 1_002)
+    answer = ScoreStage(made).answer(state, Tap(tap_id="2", at_ms=1_002, amount=Failing.AT), 1_002)
 
-    assert answer.rung in ("champion", "prior")
+    assert answer.rung == "prior"
     assert not state.belief.diverged
 
 

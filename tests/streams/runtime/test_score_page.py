@@ -66,11 +66,15 @@ def test_who_cannot_be_answered_now_is_told_when_to_come_again(fails: Exception,
     assert str(fails) in told[2]["detail"]
 
 
-@pytest.mark.parametrize("address", [None, "http://own", "http://127.0.0.1:1"])
-def test_a_partition_whose_worker_is_not_reached_is_not_ready(address: str | None) -> None:
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [(None, "is not ready"), ("http://own", "is not ready"), ("http://127.0.0.1:1", "does not answer at")],
+)
+def test_a_partition_whose_worker_is_not_reached_is_not_ready(address: str | None, why: str) -> None:
     told = posted(served(Elsewhere(), lambda _: address))
 
     assert told[:2] == (503, "1")
+    assert why in told[2]["detail"]
 
 
 def test_a_request_is_passed_on_once_and_its_answer_back() -> None:
