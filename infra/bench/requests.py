@@ -1,4 +1,4 @@
-"""Score requests beside a steady load: how long they take, and that events are scored as if nobody had asked."""
+"""Score requests beside a steady load of events: how long they take, and that every event is scored."""
 
 import asyncio
 import re
@@ -12,6 +12,7 @@ from infra.bench.asking import Asked, asking
 from infra.bench.offer import Offer, Told
 from infra.bench.offering import offering
 from infra.bench.report import Figure, Report
+from infra.bench.sender import Sender
 from infra.bench.stream import Stream
 from infra.bench.waiting import passed, until
 from infra.demo.lag import Lag
@@ -19,13 +20,16 @@ from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
 from infra.pipeline_topics import create
 from infra.run_worker import stage_process
-from producers.known import Kind
 from schemas.payment import Payment
 from streams.load import load
 
 TARGET = "infra.pipelines.payments:payments"
 BUDGET_MS = 20.0
 WARM_S = 5.0
+TAUGHT = 2_000
+"""Labels that come before anything is timed; those of later payments would come after the run."""
+
+TEACHING = Stream(label_after=TAUGHT)
 WITHIN_S = 300.0
 SERVES = re.compile(r"metrics on (http://\S+)/metrics")
 ANSWERED = 200
@@ -47,8 +51,10 @@ QUICK = Size(seconds=10.0)
 
 def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
     """Offer, ask, read back. Raises `Problem` where something fails or takes too long."""
-    pipeline, settings, stream = load(TARGET), servers.settings, Stream()
+    pipeline, settings = load(TARGET), servers.settings
     create(pipeline, settings, partitions=1)
+    with Sender(pipeline, settings) as sender:
+        sender.send(TEACHING.records(0, 2 * TAUGHT))
     named = pipeline.topics(settings.topic_prefix)
     with (
         Lag(settings, named.group(pipeline.version, "score"), [named.events, named.labels]) as lag,
@@ -57,7 +63,8 @@ def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
         asked, told = _asked(servers, folder, note, size, worker)
         until("everything is committed", lambda: lag.records() == 0, [worker], within_s=WITHIN_S)
     note("reading back what came out")
-    void = outputs.wrong("the run", outputs.written(pipeline, settings), stream, told.end)
+    sent = Stream(label_after=told.end - TAUGHT)
+    void = outputs.wrong("the run", outputs.written(pipeline, settings), sent, told.end)
     if told.late_s > 1.0:
         void.append(f"the load was {told.late_s:.1f} s late: events did not come at {size.rate_per_s:,} a second")
     shown = {"requests per s": size.asked_per_s, "payments per s": size.rate_per_s, "seconds": size.seconds}
@@ -73,31 +80,30 @@ def _asked(servers: Servers, folder: Path, note: Note, size: Size, worker: Serve
         begun_s = time.monotonic()
         passed(begun_s + WARM_S, [worker, load_process.process])
         note(f"asking {size.asked_per_s:,} times a second beside {size.rate_per_s:,} payments")
-        body = _bodies(size, begun_s)
+        body = _bodies(size.rate_per_s, begun_s)
         asked = asyncio.run(asking(f"{found[1]}/score", size.asked_per_s, size.seconds, body))
         return asked, load_process.stop()
 
 
-def _bodies(size: Size, begun_s: float) -> Callable[[int], bytes]:
+def _bodies(rate_per_s: int, begun_s: float) -> Callable[[int], bytes]:
     """Request `n`: about another payment, at the time to which the load has come."""
-    stream = Stream()
+    stream = Stream(label_after=0)
 
     def body(n: int) -> bytes:
-        now = int((time.monotonic() - begun_s) * size.rate_per_s)
-        (payment,) = (sent for sent in stream.records(now, now + 1) if sent.kind is Kind.EVENT)
+        now = 2 * TAUGHT + int((time.monotonic() - begun_s) * rate_per_s)
+        (payment,) = stream.records(now, now + 1)
         return Payment(**{**payment.fields, "transaction_id": f"r{n}"}).model_dump_json().encode()
 
     return body
 
 
 def _offer(size: Size, folder: Path) -> Offer:
-    stream = Stream()
     return Offer(
         target=TARGET,
-        keys=stream.keys,
-        step_ms=stream.step_ms,
-        label_after=stream.label_after,
-        start=0,
+        keys=TEACHING.keys,
+        step_ms=TEACHING.step_ms,
+        label_after=0,
+        start=2 * TAUGHT,
         rate_per_s=size.rate_per_s,
         ahead=0,
         told=str(folder / "told.json"),
