@@ -25,7 +25,7 @@ from streams.load import load
 
 TARGET = "infra.pipelines.payments:payments"
 BUDGET_MS = 20.0
-WARM_S = 5.0
+WARM_S = 10.0
 TAUGHT = 2_000
 """Labels that come before anything is timed; those of later payments would come after the run."""
 
