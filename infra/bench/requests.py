@@ -23,7 +23,7 @@ from infra.run_worker import stage_process
 from schemas.payment import Payment
 from streams.load import load
 
-TARGET = "infra.pipelines.payments:payments"
+TARGET = "infra.pipelines.payments:customers"
 BUDGET_MS = 20.0
 WARM_S = 10.0
 TAUGHT = 2_000
