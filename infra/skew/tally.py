@@ -55,13 +55,16 @@ class Count:
 class Tally:
     """Counts of one partition by hour (ms since the epoch), each for the features `names` in their order.
 
-    `changed` are the hours that have been added to since they were last taken.
+    `changed` are the hours that have been added to and not been written since. `events`, `checked` and `unequal` are
+    those that were judged here.
     """
 
     names: Sequence[str]
     hours: dict[int, list[Count]] = field(default_factory=dict)
     changed: dict[int, None] = field(default_factory=dict)
     events: int = 0
+    checked: int = 0
+    unequal: int = 0
 
     def of(self, hour_ms: int) -> list[Count]:
         """The counts of an hour."""
@@ -82,11 +85,14 @@ class Tally:
         for count, one, (value, sure) in zip(self.of(hour_ms), served, values, strict=True):
             if one == value:
                 count.checked += 1
+                self.checked += 1
             elif not sure:
                 count.unjudged += 1
             else:
                 count.checked += 1
                 count.unequal += 1
+                self.checked += 1
+                self.unequal += 1
                 count.meet(Example(event_id, one, value, offset))
 
     def features(self) -> Iterator[tuple[str, Count]]:
