@@ -1,4 +1,4 @@
-"""A generated stream of taps and findings: one in ten late, one in twenty repeated, times that meet window edges."""
+"""A generated stream of taps and findings: late, repeated, labelled before they come, at times that meet edges."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,12 +10,12 @@ STEP_MS = 5
 
 
 def taps(many: int, seed: int = 7) -> list[Record]:
-    """`many` taps of a few cards and shops, most of which become known to be frauds or not, in the order of the log."""
+    """`many` taps of a few cards and shops: one in eight late, one in twenty repeated, most labelled, some before."""
     draw, log, now_ms = Random(seed), Log(), 1_000
     made: list[Tap] = []
     for number in range(many):
         now_ms += STEP_MS * draw.choice((0, 1, 1, 2, 3))
-        late_ms = STEP_MS * draw.randint(1, 8) if draw.random() < 0.1 else 0
+        late_ms = STEP_MS * draw.randint(1, 8) if draw.random() < 0.12 else 0
         amount = round(draw.lognormvariate(3.0, 1.0), 2)
         card, shop = draw.choice("abc"), draw.choice("st")
         made.append(Tap(tap_id=str(number), at_ms=now_ms - late_ms, card=card, shop=shop, amount=amount))
@@ -24,6 +24,8 @@ def taps(many: int, seed: int = 7) -> list[Record]:
             log.event(draw.choice(made[-4:]), now_ms)
         if draw.random() < 0.7:
             _find(log, draw.choice(made[-12:]), now_ms, draw)
+        if draw.random() < 0.3:
+            log.finding(str(number + draw.randint(1, 6)), now_ms, fraud=draw.random() < 0.5)
     return log.records
 
 

@@ -1,6 +1,7 @@
 """What the live path serves is what the naive definition gives, whatever the log."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,9 +31,20 @@ FEATURES = [
     Derived("share", share, of=("amount", "card.amount.sum.20ms"), default=0.5),
     per("card").over("20ms").mean("amount"),
 ]
-MADE = pipeline(features=FEATURES, labels=labels(horizon="60ms"))
+MADE = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="200ms")
 SKIPS = pipeline(features=FEATURES, labels=labels(horizon="60ms"), late="skip")
 EVERYTHING = st.one_of(LOGS, DENSE)
+
+
+def test_of_a_stream_with_late_and_repeated_events_all_but_a_few_values_are_judged() -> None:
+    records = taps(2_000)
+    tally = checked(MADE, batches(MADE, records))
+    whole = found(tally).values()
+
+    assert late_share(records) > 0.1
+    assert tally.events == 2_000
+    assert skewed(tally) == set()
+    assert sum(each.checked for each in whole) > 0.995 * 2_000 * len(MADE.feature_names)
 
 
 @given(records=EVERYTHING, size=st.integers(1, 40), compact_above=st.sampled_from([0, 32]))
@@ -64,15 +76,17 @@ def test_what_was_judged_before_is_only_gone_through(records: list[Record], at: 
     assert checker.tally.events == sum(len(batch.scored) for batch in served if batch.seq > at)
 
 
-def test_of_a_stream_with_late_and_repeated_events_all_but_a_few_values_are_judged() -> None:
-    records = taps(2_000)
-    tally = checked(MADE, batches(MADE, records))
-    whole = found(tally).values()
+@pytest.mark.parametrize(
+    "moves", [{"tap_id": "1", "at_ms": 2_000}, {"tap_id": "9", "at_ms": 2_000, "amount": float("nan")}]
+)
+def test_an_event_that_is_not_scored_moves_time_on_too(moves: dict[str, Any]) -> None:
+    log = Log().tap("1", 1_000).tap("2", 1_001)
+    log.tap(**moves).tap("3", 1_010, kafka_ms=2_000)
+    made = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="1h")
+    counts = found(checked(made, batches(made, log.records)))
 
-    assert late_share(records) > 0.1
-    assert tally.events == 2_000
-    assert skewed(tally) == set()
-    assert sum(each.checked for each in whole) > 0.995 * 2_000 * len(MADE.feature_names)
+    assert (counts["card.count.50ms"].unequal, counts["card.count.50ms"].unjudged) == (0, 1)
+    assert counts["amount"].checked == 3
 
 
 def test_windows_that_begin_before_the_first_known_event_are_not_judged() -> None:
