@@ -2,7 +2,8 @@
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -81,9 +82,10 @@ class Naive:
     def vector(self, event: Any, seen: Seen) -> list[Value]:
         """The features of an event that was added last, in their declared order."""
         told: dict[str, Value] = {}
+        inside = cache(partial(self._inside, event, seen.time_ms))
         for feature in self._features:
             if isinstance(feature, Windows):
-                self._windows(feature, event, seen, told)
+                told |= self._windows(feature, seen, inside)
             elif isinstance(feature, Field):
                 told[feature.name] = Value(_field(feature, event), sure=True)
             else:
@@ -92,15 +94,20 @@ class Naive:
                 told[feature.name] = Value(_derived(feature, given), sure=all(each.sure for each in of))
         return list(told.values())
 
-    def _windows(self, windows: Windows, event: Any, now: Seen, told: dict[str, Value]) -> None:
-        events = self._seen[windows.entity][str(getattr(event, windows.entity))]
-        end_ms = now.time_ms - windows.delay_ms
-        until = [each for each in events if each.time_ms <= end_ms]
-        spans = {span_ms: [each for each in until if each.time_ms > end_ms - span_ms] for span_ms in windows.spans_ms}
-        for aggregate in windows.aggregates:
-            for name, span_ms in zip(windows.named(aggregate), windows.spans_ms, strict=True):
-                sure = end_ms - span_ms >= self._sure_from_ms(windows)
-                told[name] = Value(evaluate(aggregate, spans[span_ms], now), sure)
+    def _inside(self, event: Any, time_ms: int, entity: str, delay_ms: int, span_ms: int) -> list[Seen]:
+        """What is in a window, by its definition."""
+        end_ms = time_ms - delay_ms
+        events = self._seen[entity][str(getattr(event, entity))]
+        return [each for each in events if end_ms - span_ms < each.time_ms <= end_ms]
+
+    def _windows(self, windows: Windows, now: Seen, inside: Callable[[str, int, int], list[Seen]]) -> dict[str, Value]:
+        told, delay_ms, sure_from_ms = {}, windows.delay_ms, self._sure_from_ms(windows)
+        for span_ms, names in zip(windows.spans_ms, _by_span(windows), strict=True):
+            events = inside(windows.entity, delay_ms, span_ms)
+            sure = now.time_ms - delay_ms - span_ms >= sure_from_ms
+            for aggregate, name in zip(windows.aggregates, names, strict=True):
+                told[name] = Value(evaluate(aggregate, events, now), sure)
+        return {name: told[name] for name in windows.names}
 
     def _sure_from_ms(self, windows: Windows) -> int:
         """Up to when events may be missing here, or be forgotten where they were served."""
@@ -123,6 +130,11 @@ class Naive:
             before_ms = self._needed_from_ms(entity)
             for key in [key for key, events in by_key.items() if events[-1].time_ms <= before_ms]:
                 del by_key[key]
+
+
+def _by_span(windows: Windows) -> Iterable[Sequence[str]]:
+    """For each span the names of its aggregates."""
+    return zip(*map(windows.named, windows.aggregates), strict=True)
 
 
 def _field(feature: Field, event: Any) -> float | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import fsum
-from statistics import mean, pvariance
+from statistics import pvariance
 
 from schemas.problem import Problem
 from streams.feature import Aggregate
@@ -47,7 +47,18 @@ def total(values: Sequence[float]) -> float:
     try:
         return fsum(values)
     except OverflowError:  # on its way: the sum itself may be finite
-        return float(sum(map(Fraction, values), Fraction()))
+        return float(exactly(values))
+
+
+def exactly(values: Sequence[float]) -> Fraction:
+    """The sum, not rounded: what `fsum` has rounded off is summed again, until nothing is left."""
+    parts: list[float] = []
+    try:
+        while rest := fsum([*values, *(-part for part in parts)]):
+            parts.append(rest)
+    except OverflowError:
+        return sum(map(Fraction, values), Fraction())
+    return sum(map(Fraction, parts), Fraction())
 
 
 def _values(aggregate: Aggregate, inside: Sequence[Seen]) -> list[float]:
@@ -63,10 +74,10 @@ def _of_last(aggregate: Aggregate, last: Seen, now: Seen) -> float:
 
 
 def _of_some(aggregate: Aggregate, values: Sequence[float]) -> float:
-    """Of one value at least. The standard library's mean and variance of floats are those of fractions, rounded."""
+    """Of one value at least. The standard library's variance of floats is that of fractions, rounded."""
     match aggregate.verb:
         case "mean":
-            return float(mean(values))
+            return float(exactly(values) / len(values))
         case "variance":
             return float(pvariance(values))
         case "min":
