@@ -1,11 +1,12 @@
 """What one partition of the score stage has committed, batch by batch, as its ledger says: in the order of the fold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from infra.audit.opened import Opened
 from infra.skew.checker import Batch
-from infra.skew.served import Served
+from infra.skew.served import Row, Served
+from infra.skew.versions import Written, written, written_before
 from schemas.ledger import Entry
 from schemas.outcome import Outcome
 from schemas.problem import Problem
@@ -86,6 +87,7 @@ class Recorded:
             self._seen_high = high
         if self._last is None and entries:
             self._require_beginning(entries[0])
+            self._take(written_before(stage, self._partition), entries[0].seq)
         return entries
 
     def _require_beginning(self, entry: Entry) -> None:
@@ -99,8 +101,8 @@ class Recorded:
         """Whether records of this entry have expired: what it has written is passed over."""
         if self._merge is not None or all(entry.starts[topic] >= low for topic, low in self._lows.items()):
             return False
-        self.left_out += len(self._scored.take(_scores(entry), entry.seq))
-        self._outcomes.take(_labels_met(entry), entry.seq)
+        self.left_out += written(entry).scored
+        self._take(written(entry), entry.seq)
         self._known_from_ms = entry.event_time_ms
         self._last = entry
         return True
@@ -118,21 +120,18 @@ class Recorded:
 
     def _batch(self, entry: Entry, records: list[Record]) -> Batch:
         self._last = entry
+        scored, outcomes = self._take(written(entry), entry.seq)
         return Batch(
             seq=entry.seq,
             head=entry.head,
             records=records,
             starts=entry.starts,
             watermark_ms=entry.event_time_ms,
-            scored=self._scored.take(_scores(entry), entry.seq),
-            outcomes=self._outcomes.take(_labels_met(entry), entry.seq),
+            scored=scored,
+            outcomes=outcomes,
             known_from_ms=self._known_from_ms,
         )
 
-
-def _scores(entry: Entry) -> int:
-    return entry.counts.get("events.scored", 0)
-
-
-def _labels_met(entry: Entry) -> int:
-    return entry.counts.get("labels.learnt", 0) + entry.counts.get("labels.met", 0)
+    def _take(self, rows: Written, seq: int) -> tuple[Sequence[Row], Sequence[Row]]:
+        """The next rows of both topics."""
+        return self._scored.take(rows.scored, seq), self._outcomes.take(rows.outcomes, seq)

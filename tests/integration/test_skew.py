@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition
 
 from infra.embedded.process import ServerProcess
 from infra.feed import feed
+from infra.pipeline_topics import create
 from infra.settings import Settings, clickhouse
 from infra.skew.follow import follow
 from producers.known import Kind, Known, strictly
@@ -157,6 +158,27 @@ def test_what_was_served_of_expired_records_is_left_out_and_said(settings: Setti
     assert found["left_out"] > 200
     assert found["events"] + found["left_out"] == 600
     assert any(each["unjudged"] for each in found["features"])
+
+
+def test_versions_of_one_definition_are_told_apart(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    till = f"{PIPELINES / 'till.py'}:till"
+    source = (PIPELINES / "till.py").read_text()
+    (tmp_path / "later.py").write_text(
+        source.replace("        learning=learning,", "        learning=learning, version=2,")
+    )
+    later = f"{tmp_path / 'later.py'}:till"
+    given(settings, till, payments(0, 400), partitions=1)
+    with scoring(settings, till) as stage:
+        fold(stage)
+    create(load(later), settings, partitions=1)
+    with monkeypatch.context() as planted, scoring(settings, later) as stage:
+        Plant("an edge too much", History.add, "times[start] <= until_ms", "times[start] < until_ms").put(planted)
+        fold(stage)
+
+    assert looked(settings, till)["events"] == 400
+    assert looked(settings, later, status=1)["events"] == 400
 
 
 def test_counts_of_another_ledger_are_not_added_to(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """What the live path serves is what the naive definition gives, whatever the log."""
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,13 +11,19 @@ from hypothesis import strategies as st
 import streams.windows
 from infra.skew.checker import Checker
 from schemas.problem import Problem
-from streams import Derived, Field, per
+from streams import Derived, Field, Labels, per
 from streams.stage import Record
 from tests.infra.skew.folded import batches, checked, found, skewed
 from tests.infra.skew.stream import late_share, taps
-from tests.streams.builders import DELAYED, Log, labels, pipeline
+from tests.streams.builders import DELAYED, Log, Tap, labels, pipeline
 from tests.streams.logs import LOGS
 from tests.streams.test_delayed import DENSE
+
+
+class Told(Tap):
+    """A tap that says whether it is a fraud."""
+
+    fraud: bool
 
 
 def share(amount: float, total: float) -> float:
@@ -87,6 +94,19 @@ def test_an_event_that_is_not_scored_moves_time_on_too(moves: dict[str, Any]) ->
 
     assert (counts["card.count.50ms"].unequal, counts["card.count.50ms"].unjudged) == (0, 1)
     assert counts["amount"].checked == 3
+
+
+def test_labels_inside_events_count_from_the_next_event_on() -> None:
+    draw, log = Random(3), Log()
+    for number in range(300):
+        at_ms = 1_000 + 5 * number
+        log.event(Told(tap_id=str(number), at_ms=at_ms, card=draw.choice("ab"), fraud=draw.random() < 0.5), at_ms)
+    made = pipeline(event=Told, features=FEATURES, labels=Labels(field="fraud", task="binary"))
+    tally = checked(made, batches(made, log.records))
+
+    assert tally.events == 300
+    assert skewed(tally) == set()
+    assert all(each.unjudged == 0 for each in found(tally).values())
 
 
 def test_windows_that_begin_before_the_first_known_event_are_not_judged() -> None:
