@@ -17,10 +17,12 @@ from infra.embedded.process import ServerProcess
 from infra.feed import feed
 from infra.pipeline_topics import create
 from infra.settings import Settings, clickhouse
+from infra.skew.checker import Batch
 from infra.skew.follow import follow
+from infra.skew.recorded import Recorded
 from producers.known import Kind, Known, strictly
 from schemas.payment import Chargeback, Payment
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from streams.load import load
 from streams.windows import History
 from tests.integration.driven import ask, fold, given, scoring
@@ -179,6 +181,32 @@ def test_versions_of_one_definition_are_told_apart(
 
     assert looked(settings, till)["events"] == 400
     assert looked(settings, later, status=1)["events"] == 400
+
+
+class Interrupted(Recorded):
+    """Kafka goes away once, in the middle of a batch."""
+
+    left = 1
+
+    def batches(self) -> Iterator[Batch]:
+        for batch in super().batches():
+            yield batch
+            if batch.seq > 2 and Interrupted.left:
+                Interrupted.left -= 1
+                raise Outage("Kafka is away")
+
+
+def test_a_check_that_loses_kafka_begins_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    till = f"{PIPELINES / 'till.py'}:till"
+    given(settings, till, payments(0, 400), partitions=1)
+    with scoring(settings, till) as stage:
+        fold(stage)
+    monkeypatch.setattr("infra.skew.follow.AWAY_S", 0.0)
+    monkeypatch.setattr("infra.skew.follow.Recorded", Interrupted)
+
+    assert followed(settings, till) == 0
+    assert Interrupted.left == 0
+    assert counted(settings)["amount"] == (400, 0)
 
 
 def test_counts_of_another_ledger_are_not_added_to(settings: Settings) -> None:
