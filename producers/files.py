@@ -47,7 +47,7 @@ class EventFile:
         self._columns = list(dict.fromkeys([*self._fields, *([label_field] if label_field else [])]))
         self._sorted: pa.Array | None = None
         self._format = format_of(path)
-        with self._readable(0):
+        with readable(path):
             present = self._format.columns(path)
         if present is not None:
             self._check(present)
@@ -74,7 +74,7 @@ class EventFile:
         rows = 0
         batches = self._format.batches(self.path, self._columns)
         while True:
-            with self._readable(rows):
+            with readable(self.path, rows):
                 batch = next(batches, None)
             if batch is None:
                 return
@@ -130,16 +130,16 @@ class EventFile:
     def _lacks(self, name: str, present: tuple[str, ...]) -> Problem:
         return Problem(f"{self.path} has no column {name} (it has {', '.join(present)}): add or rename it")
 
-    @contextmanager
-    def _readable(self, rows: int) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            after = f" after row {rows}" if rows else ""
-            why = str(error).splitlines()[0]
-            raise Problem(
-                f"{self.path} cannot be read{after} ({why}): check that it is whole and what its name says"
-            ) from error
+
+@contextmanager
+def readable(path: Path, rows: int = 0) -> Iterator[None]:
+    """Where the file cannot be read, behind so many rows, that is one sentence."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        after = f" after row {rows}" if rows else ""
+        why = str(error).splitlines()[0]
+        raise Problem(f"{path} cannot be read{after} ({why}): check that it is whole and what its name says") from error
 
 
 def bad_row(path: Path, number: int, error: ValidationError) -> Problem:

@@ -1,6 +1,7 @@
 """Millrace's public surface: what a pipeline file imports."""
 
-from streams.feature import Derived, Field, Per, Windows, per
+from streams.aggregate import Windows
+from streams.feature import Derived, Field, Per, per
 from streams.labels import Labels
 from streams.limits import Limits
 from streams.monitor.definition import Monitor

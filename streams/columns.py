@@ -1,10 +1,12 @@
-"""Numbers that stand in an event, and numbers that the user's functions make of it or of other features."""
+"""What is read of an event: its numbers, marks, what the user's functions make of it or of other features."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
 from schemas.reject import Reason, Reject
+from streams.aggregate import Filter
 from streams.feature import Derived, Field
 
 Column = Callable[..., float]
@@ -27,6 +29,29 @@ def from_field(feature: Field) -> Column:
             raise Reject(Reason.NOT_FINITE, f"{name} is beyond the largest float") from error
 
     return read
+
+
+def marks(field: str) -> Callable[[Any], int]:
+    """64 bits that tell the values of a field apart."""
+
+    def read(event: Any) -> int:
+        text = str(getattr(event, field)).encode()
+        return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)
+
+    return read
+
+
+def from_filter(where: Filter) -> Callable[[Any], bool]:
+    """Whether an event is in windows with this filter. Raises `Reject` where the user's function fails."""
+
+    def holds(event: Any) -> bool:
+        try:
+            return bool(where(event))
+        except Exception as error:  # the user's own function, of which anything may come: named and rejected
+            message = f"where={where.__name__} failed: {type(error).__name__}: {error}"
+            raise Reject(Reason.FEATURE_FAILED, message) from error
+
+    return holds
 
 
 def from_function(feature: Derived) -> Column:

@@ -1,10 +1,10 @@
 """Windows of one key that end before the event, and what is known by then of the events in them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from streams import windows
-from streams.exact import PrefixSums
 from streams.windows import History, Place
 
 UNKNOWN, NEGATIVE, POSITIVE = 0, 1, 2
@@ -15,7 +15,7 @@ class DelayedHistory(History):
 
     __slots__ = ("delay_ms", "until")
 
-    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]], delay_ms: int) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]], delay_ms: int) -> None:
         super().__init__(spans_ms, columns)
         self.delay_ms = delay_ms
         self.until = 0
@@ -46,15 +46,14 @@ class DelayedHistory(History):
     def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         self._insert(bisect_right(self.times, at_ms), at_ms, values)
         self._start_again()
-        end_ms = at_ms - self.delay_ms
-        return [bisect_right(self.times, end_ms - span_ms) for span_ms in self.spans_ms], bisect_right(
-            self.times, end_ms
-        )
+        return self.look(at_ms)
+
+    def look(self, at_ms: int) -> Place:
+        return super().look(at_ms - self.delay_ms)
 
     def _start_again(self) -> None:
-        end_ms = self.times[-1] - self.delay_ms
-        self.starts = [bisect_right(self.times, end_ms - span_ms) for span_ms in self.spans_ms]
-        self.until = bisect_right(self.times, end_ms)
+        starts, self.until = self.look(self.times[-1])
+        self.starts = list(starts)
 
     def _compact(self) -> None:
         behind = self.starts[-1]
@@ -70,7 +69,7 @@ class RatedHistory(DelayedHistory):
 
     __slots__ = ("known", "labels", "positive")
 
-    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]], delay_ms: int) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]], delay_ms: int) -> None:
         super().__init__(spans_ms, columns, delay_ms)
         self.labels = bytearray()
         self.known = [0] * len(spans_ms)
@@ -121,6 +120,9 @@ class RatedHistory(DelayedHistory):
     def _compact(self) -> None:
         del self.labels[: self.starts[-1]]
         super()._compact()
+
+    def newest_of(self, written: bytes) -> int:
+        return super().newest_of(written[len(written) // (9 + 8 * len(self.columns)) :])
 
     def write(self) -> bytes:
         """As any history, behind one byte for the label of each event."""

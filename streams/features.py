@@ -4,32 +4,39 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from schemas.problem import Problem
 from schemas.reject import Reason, Reject
-from streams.columns import Column, from_field, from_function
-from streams.feature import Derived, Feature, Field, Windows
+from streams.aggregate import EVERYTHING, Windows
+from streams.columns import Column, from_field, from_filter, from_function, marks
+from streams.feature import Derived, Feature, Field
 from streams.keyed_windows import KeyedWindows, WindowState
+from streams.reading import Kept
 from streams.stage import Saved
 
 
 class Features:
     """Compiled from a definition: `vector(states, event, …)` gives the features in their declared order.
 
-    There is a state for each entity and delay that windows are over. `entities` are the fields whose values the keys
-    of an event are, in the order in which they are first named.
+    There is a state for each of the `groups` of windows that are held alike, by name. `entities` are the fields whose
+    values the keys of an event are, in the order in which they are first named. The windows of an event are as of its
+    own time, and whole where it is late by no more than `lateness_ms`.
     """
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
         self._features = features
         self.names = tuple(name for feature in features for name in feature.names)
         windows = [feature for feature in features if isinstance(feature, Windows)]
-        self.entities = tuple(dict.fromkeys(each.entity for each in windows))
-        self._groups = tuple(KeyedWindows(name, each) for name, each in _grouped(windows).items())
-        fields = sorted({name for group in self._groups for name in group.fields})
-        self._columns = tuple(from_field(Field(name)) for name in fields)
+        self.entities = tuple(dict.fromkeys(each.entity for each in windows if each.entity != EVERYTHING))
+        self.over_everything = any(each.entity == EVERYTHING for each in windows)
+        self._groups = tuple(KeyedWindows(name, each, lateness_ms) for name, each in _grouped(windows).items())
+        self.groups = tuple(group.name for group in self._groups)
+        kept = sorted({each for group in self._groups for each in group.kept})
+        self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
+        self._filters = tuple(from_filter(group.where) if group.where else None for group in self._groups)
+        self._filtered = any(self._filters)
         self._parts = [
-            (place, group, self.entities.index(group.entity), _picks(group, fields))
-            for place, group in enumerate(self._groups)
+            (place, group, self._key(group), _picks(group, kept)) for place, group in enumerate(self._groups)
         ]
         computed = _computed(features)
         names = [self.names[declared] for declared in computed]
@@ -64,18 +71,30 @@ class Features:
         values = [column(event) for column in self._columns]
         if not isfinite(sum(vector) + sum(values)):
             self._refuse_not_finite(vector, values)
+        outside = self._outside(event) if self._filtered else ()
         place = -1
         try:
             for place, group, entity, picks in self._parts:
-                history = group.changing(states[place], keys[entity], time_ms)
-                starts, end = history.add(time_ms, values if picks is None else [values[i] for i in picks])
-                for read in group.reads:
-                    vector += read(history, starts, end)
+                key = EVERYTHING if entity is None else keys[entity]
+                if place in outside:
+                    history, reads = group.held(states[place], key), group.looks
+                    starts, end = history.look(time_ms)
+                else:
+                    history, reads = group.changing(states[place], key, time_ms), group.reads
+                    picked = values if picks is None else [values[i] for i in picks]
+                    if group.look_first:
+                        starts, end = history.look(time_ms)
+                        vector += [each for look in group.looks for each in look(history, starts, end, time_ms)]
+                        reads = ()
+                    starts, end = history.add(time_ms, picked)
+                for read in reads:
+                    vector += read(history, starts, end, time_ms)
             for compute, places in self._composed:
                 vector.append(compute(*[vector[i] for i in places]))
         except (OverflowError, Reject) as error:
             for added, group, entity, _ in self._parts[: place + 1]:
-                group.take_back(states[added], keys[entity], time_ms)
+                if added not in outside:
+                    group.take_back(states[added], EVERYTHING if entity is None else keys[entity], time_ms)
             if isinstance(error, Reject):
                 raise
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
@@ -85,7 +104,7 @@ class Features:
         """The label of the event with these keys and time has become known."""
         for place, group, entity, _ in self._parts:
             if group.rated:
-                group.label(states[place], keys[entity], time_ms, positive=positive)
+                group.label(states[place], EVERYTHING if entity is None else keys[entity], time_ms, positive=positive)
 
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`."""
@@ -101,6 +120,14 @@ class Features:
         """What was saved, to be read when it is touched."""
         return [group.restore(values) for group in self._groups]
 
+    def _key(self, group: KeyedWindows) -> int | None:
+        """Which of an event's keys is that of the group; None where all events have one."""
+        return None if group.entity == EVERYTHING else self.entities.index(group.entity)
+
+    def _outside(self, event: Any) -> Sequence[int]:
+        """The groups that are not of this event."""
+        return [place for place, holds in enumerate(self._filters) if holds is not None and not holds(event)]
+
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not _of_others(feature) for name in feature.names)
         for name, value in zip(names, plain, strict=True):
@@ -113,19 +140,28 @@ class Features:
 
 def _group(windows: Windows) -> str:
     """Windows of one group share histories."""
-    return windows.entity if windows.delay is None else f"{windows.entity}.delay_{windows.delay_ms}"
+    delay = "" if windows.delay is None else f".delay_{windows.delay_ms}"
+    where = "" if windows.where is None else f".{windows.where.__name__}"
+    if windows.kind == "exact":
+        return windows.entity + delay + where
+    tile = f"tile_{windows.tile_ms}" if windows.kind == "tiled" else "decayed"
+    return f"{windows.entity}.{tile}{delay}{where}" + ("" if windows.itself else ".before")
 
 
 def _grouped(windows: Sequence[Windows]) -> dict[str, list[Windows]]:
+    """Windows by their group. Raises `Problem` where two filters have one name."""
     groups: dict[str, list[Windows]] = {}
     for each in windows:
-        groups.setdefault(_group(each), []).append(each)
+        group = groups.setdefault(_group(each), [])
+        group.append(each)
+        if each.where is not None and each.where is not group[0].where:
+            raise Problem(f"two filters are called {each.where.__name__}: give one of them another name")
     return groups
 
 
-def _picks(group: KeyedWindows, fields: Sequence[str]) -> Sequence[int] | None:
-    """Where the fields of a group stand among all; None where they are all of them."""
-    return None if len(group.fields) == len(fields) else [fields.index(name) for name in group.fields]
+def _picks(group: KeyedWindows, kept: Sequence[Kept]) -> Sequence[int] | None:
+    """Where what a group keeps stands among all that is; None where it is all of that."""
+    return None if len(group.kept) == len(kept) else [kept.index(each) for each in group.kept]
 
 
 def _plain(feature: Feature) -> Column:

@@ -1,95 +1,95 @@
-"""The windows of every value of one entity that end at the same delay: what they give, hold and forget."""
+"""The windows of every value of one entity that are held alike: what they give, hold and forget."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from struct import Struct
 
 from streams import saved_windows
-from streams.column import Column
-from streams.delayed import DelayedHistory, RatedHistory
-from streams.exact import PrefixSums
-from streams.feature import Windows
-from streams.reading import reading
+from streams.aggregate import Filter, Windows
+from streams.delayed import RatedHistory
+from streams.holding import Held, holding
 from streams.saved_windows import Pages
 from streams.stage import Saved
+from streams.tiles import Tiles
 from streams.windows import History
-
-_time_at = Struct("q").unpack_from
 
 
 @dataclass(slots=True)
 class WindowState:
-    """The histories of every key of the entity, and when each may be forgotten.
+    """What is held of every key of the entity, and when each may be forgotten.
 
     One that was saved and not touched since stays as it was written. `changed` keys have been touched since the last
-    save, in order; `pages` is where the others stand.
+    save, in order; `pages` is where the others stand. `before` is how the key that changed last stood, written, where
+    an event cannot be taken out of what is held.
     """
 
-    histories: dict[str, History | bytes] = field(default_factory=dict)
+    histories: dict[str, Held | bytes] = field(default_factory=dict)
     deadlines: list[tuple[int, str]] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
     pages: Pages = field(default_factory=Pages)
+    before: bytes = b""
 
 
 class KeyedWindows:
-    """Compiled from `windows` of one entity and one delay. `fields` are those that its histories hold, in order."""
+    """Compiled from `windows` of one entity, delay and filter. `kept` is what is held of events, in order.
 
-    def __init__(self, name: str, windows: Sequence[Windows]) -> None:
-        self.entity = windows[0].entity
-        self.fields = tuple(sorted({a.field for each in windows for a in each.aggregates if a.field is not None}))
-        self.rated = any(aggregate.verb == "rate" for each in windows for aggregate in each.aggregates)
-        self.width = sum(len(each.names) for each in windows)
+    `reads` give the aggregates where the event itself was added, `looks` where it was not: not at all, or not yet where
+    the windows `look_first`.
+    """
+
+    def __init__(self, name: str, windows: Sequence[Windows], lateness_ms: int) -> None:
+        self.name, self.entity = name, windows[0].entity
+        self.where: Filter | None = windows[0].where
+        self._holding = holding(windows, lateness_ms)
+        self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
+        self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
+        self._new, self._newest_of = self._holding.new, self._holding.new().newest_of
         self._saved_as = b"w/%s/" % name.encode()
-        self._delay_ms = windows[0].delay_ms
-        self._columns = [Column if name in _rich(windows) else PrefixSums for name in self.fields]
-        self._spans_ms = tuple(sorted({span for each in windows for span in each.spans_ms}))
-        self.reads = tuple(
-            reading(aggregate, [self._spans_ms.index(span) for span in each.spans_ms], self.fields, each.delay_ms)
-            for each in windows
-            for aggregate in each.aggregates
-        )
 
-    @property
-    def kept_ms(self) -> int:
-        """How long an event is in one of the windows or may still come into it."""
-        return self._delay_ms + self._spans_ms[-1]
+    def held(self, state: WindowState, key: str) -> Held:
+        """What is held of a key; nothing yet, where there is none."""
+        history = state.histories.get(key, b"")
+        if isinstance(history, bytes):
+            written, history = history, self._new()
+            if written:
+                history.read(written)
+                state.histories[key] = history
+        return history
 
-    def _new(self) -> History:
-        spans_ms, columns = self._spans_ms, self._columns
-        if self.rated:
-            return RatedHistory(spans_ms, columns, self._delay_ms)
-        return DelayedHistory(spans_ms, columns, self._delay_ms) if self._delay_ms else History(spans_ms, columns)
-
-    def changing(self, state: WindowState, key: str, time_ms: int) -> History:
-        """The history of a key, which is about to change; a new one, where an event at `time_ms` is the first."""
+    def changing(self, state: WindowState, key: str, time_ms: int) -> Held:
+        """What is held of a key, which is about to change; new, where an event at `time_ms` is the first."""
         state.changed[key] = None
         history = state.histories.get(key)
+        if self._holding.by_copy:
+            state.before = b"" if history is None else _written(history)
         if history is None:
             history = state.histories[key] = self._new()
             heappush(state.deadlines, (time_ms + self.kept_ms, key))
         elif isinstance(history, bytes):
-            written, history = history, self._new()
-            history.read(written)
-            state.histories[key] = history
+            return self.held(state, key)
         return history
 
     def take_back(self, state: WindowState, key: str, time_ms: int) -> None:
-        """Take back the event that was added last to the history of `key`."""
-        history = state.histories[key]
-        assert isinstance(history, History)
-        if len(history.times) > 1:
-            history.take_back(time_ms)
-            return
-        del state.histories[key]
-        state.deadlines.remove((time_ms + self.kept_ms, key))
-        heapify(state.deadlines)
+        """Take back the event that was added last to what is held of `key`."""
+        if self._holding.by_copy:
+            state.histories[key] = state.before
+        else:
+            history = state.histories[key]
+            assert isinstance(history, History)
+            if len(history.times) > 1:
+                history.take_back(time_ms)
+            else:
+                state.histories[key] = b""
+        if state.histories[key] == b"":
+            del state.histories[key]
+            state.deadlines.remove((time_ms + self.kept_ms, key))
+            heapify(state.deadlines)
 
     def label(self, state: WindowState, key: str, time_ms: int, *, positive: bool) -> None:
         """The label of the event of `key` at `time_ms` is known; nothing, where that key is forgotten."""
         if key in state.histories:
             history = self.changing(state, key, time_ms)
-            assert isinstance(history, RatedHistory)
+            assert isinstance(history, RatedHistory | Tiles)
             history.label(time_ms, positive=positive)
 
     def expire(self, state: WindowState, watermark_ms: int) -> None:
@@ -104,17 +104,15 @@ class KeyedWindows:
             else:
                 heappush(deadlines, (deadline_ms, key))
 
-    def _newest_ms(self, history: History | bytes) -> int:
-        """The newest time of a history; of one that was written without reading the rest."""
-        if isinstance(history, History):
-            return history.times[-1]
-        rated, numbers = int(self.rated), 1 + len(self.fields)
-        events = len(history) // (rated + 8 * numbers)
-        time_ms: int = _time_at(history, (rated + 8) * events - 8)[0]
-        return time_ms
+    def _newest_ms(self, history: Held | bytes) -> int:
+        """The newest time of what is held; of what was written without reading the rest."""
+        return self._newest_of(history) if isinstance(history, bytes) else history.newest_ms
 
     def save(self, state: WindowState) -> Saved:
-        """The histories of the keys that have changed."""
+        """What is held of the keys that have changed; where it is short it stays as it is written."""
+        if self._holding.by_copy:
+            for key in state.changed.keys() & state.histories.keys():
+                state.histories[key] = _written(state.histories[key])
         for number, page in state.pages.save(state.changed, state.histories):
             yield b"%s%d" % (self._saved_as, number), page
         state.changed = {}
@@ -127,6 +125,5 @@ class KeyedWindows:
         return WindowState(histories, deadlines, pages=pages)
 
 
-def _rich(windows: Sequence[Windows]) -> set[str | None]:
-    """The fields of which more is asked than sums and single values."""
-    return {a.field for each in windows for a in each.aggregates if a.verb in ("min", "max", "variance")}
+def _written(history: Held | bytes) -> bytes:
+    return history if isinstance(history, bytes) else history.write()

@@ -25,7 +25,8 @@ def _trees(feature: Feature) -> Iterator[tuple[str, object]]:
     else:
         for aggregate in feature.aggregates:
             for name in feature.named(aggregate):
-                yield name, (aggregate.default, aggregate.among)
+                where = () if feature.where is None else (function_tree(feature.where),)
+                yield name, (aggregate.default, aggregate.among, *where)
 
 
 def changes(then: Parts, now: Parts) -> str:

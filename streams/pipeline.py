@@ -11,9 +11,10 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
-from streams.checks import check_derived, check_field, check_number, checked_features, topic_word
+from streams.aggregate import EVERYTHING, NEVER_OF_NOTHING, Aggregate, Windows
+from streams.checks import NUMBERS, check_derived, check_field, check_number, checked_features, topic_word
 from streams.digest import digest
-from streams.feature import NEVER_OF_NOTHING, Aggregate, Derived, Feature, Field, Windows
+from streams.feature import Derived, Feature, Field
 from streams.features import Features
 from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
@@ -23,6 +24,8 @@ from streams.parts import parts_of
 
 Late = Literal["score", "skip"]
 Learning = Literal["inline", "inline_per_partition"]
+Begin = Literal["earliest", "latest"] | int
+"""Where the inputs begin: at their first record, behind their last, or at a Kafka timestamp (ms)."""
 
 _KEYS = (str, int)
 DEFAULT_REMEMBERED = "1d"
@@ -36,9 +39,13 @@ class Pipeline:
 
     - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
       `inline_per_partition` trains one model per partition.
-    - `late`: what becomes of an event older than the newest of its partition: `score` it as of its own time, or `skip`.
+    - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
+      are as of its own time, and whole. Events are held so much longer for it.
+    - `late`: what becomes of one that is older: `score` it as of its own time, with what is still held, or `skip` it.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
+    - `begin`: where in its topics a version begins: "earliest", "latest" (where they end when a partition is first
+      taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps. Its ledger tells it from then on.
     - `limits`: how many rejects stop a partition, and how many events that are remembered.
 
     Raises `Problem`, naming the field and the cure, where the definition cannot work.
@@ -56,9 +63,11 @@ class Pipeline:
         labels: Labels | None = None,
         version: int = 1,
         learning: Learning = "inline",
+        lateness: str = "0s",
         late: Late = "score",
         ahead: str = "1h",
         remember: str | None = None,
+        begin: str = "earliest",
         monitor: Monitor | None = None,
         limits: Limits | None = None,
         events_topic: str | None = None,
@@ -74,13 +83,14 @@ class Pipeline:
         self.monitor = monitor if monitor is not None else Monitor()
         self.limits = limits if limits is not None else Limits()
         self.events_topic, self.labels_topic = events_topic, labels_topic
-        self.ahead_ms = duration_ms(ahead, "ahead")
+        self.lateness_ms, self.ahead_ms = duration_ms(lateness, "lateness"), duration_ms(ahead, "ahead")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
+        self.begin = _begin(begin)
         self.remember_ms = duration_ms(remember or horizon, "remember")
         self.task: Task = labels.task if labels is not None else "none"
         self._check_choices()
         self._check_event()
-        self.compiled = Features(self.features)
+        self.compiled = Features(self.features, self.lateness_ms)
         self.feature_names = self.compiled.names
         self.entities = self.compiled.entities or (id,)
         self.key = self.entities[0]
@@ -106,6 +116,7 @@ class Pipeline:
             "time": self.time,
             "key": self.key,
             "late": self.late,
+            **({"lateness": self.lateness_ms} if self.lateness_ms else {}),
             "ahead": self.ahead_ms,
             "remember": self.remember_ms,
             "labels": labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms),
@@ -151,19 +162,22 @@ class Pipeline:
         elif isinstance(feature, Windows):
             if not feature.aggregates:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
-            check_field("per()", self.event, feature.entity, _KEYS)
+            if feature.entity != EVERYTHING:
+                check_field("per()", self.event, feature.entity, _KEYS)
             for aggregate in feature.aggregates:
                 self._check_aggregate(feature, aggregate)
 
     def _check_aggregate(self, windows: Windows, aggregate: Aggregate) -> None:
         what = f"per({windows.entity!r}).over(…).{aggregate.verb}(…)"
-        if aggregate.field is not None:
+        if aggregate.field is not None and aggregate.verb == "distinct":
+            check_field(what, self.event, aggregate.field, (*NUMBERS, str))
+        elif aggregate.field is not None:
             check_number(self.event, aggregate.field, None)
         if aggregate.verb == "rate" and self.task != "binary":
             raise Problem(f"{what} is the rate of a binary label, and there is none: leave it out")
-        if aggregate.verb in NEVER_OF_NOTHING and windows.delay is not None and aggregate.default is None:
+        if aggregate.verb in NEVER_OF_NOTHING and windows.may_be_empty and aggregate.default is None:
             raise Problem(
-                f"{what} may find no event behind its delay: give it a default, as in {aggregate.verb}(…, default=0.0)"
+                f"{what} may find no event in its window: give it a default, as in {aggregate.verb}(…, default=0.0)"
             )
         if aggregate.default is not None and not isfinite(aggregate.default):
             raise Problem(f"{what} has the default {aggregate.default}: a default must be a finite number")
@@ -184,3 +198,17 @@ class Pipeline:
                 )
             check_field("the key of the labels", labels.event, self.key, _KEYS)
             avro_schema(labels.event)
+
+
+def _begin(text: str) -> Begin:
+    if text == "earliest":
+        return "earliest"
+    if text == "latest":
+        return "latest"
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        time = None
+    if time is None or time.tzinfo is None:
+        raise Problem(f'begin={text!r}: write "earliest", "latest" or a time with its offset: "2026-11-01T00:00+00:00"')
+    return int(time.timestamp() * 1000)

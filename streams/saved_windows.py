@@ -6,12 +6,12 @@ from itertools import islice
 
 import msgspec
 
-from streams.windows import History
+from streams.holding import Held
 
 PAGE = 1_024
 """Keys that are written together: a thousandth of the records, and of the time that each takes when it is read back."""
 
-Histories = Mapping[str, History | bytes]
+Histories = Mapping[str, Held | bytes]
 
 
 class Written(msgspec.Struct, frozen=True, array_like=True):
@@ -68,16 +68,16 @@ class Pages:
                 written.append(b"")
             else:
                 self.home[key] = self.next
-                written.append(history.write() if isinstance(history, History) else history)
+                written.append(history if isinstance(history, bytes) else history.write())
         self.keys[self.next] = keys
         self.entries += len(keys)
         self.next += 1
         return _write(Written(keys, written))
 
 
-def restore(values: Mapping[bytes, bytes], prefix: bytes) -> tuple[dict[str, History | bytes], Pages]:
+def restore(values: Mapping[bytes, bytes], prefix: bytes) -> tuple[dict[str, Held | bytes], Pages]:
     """The histories in the pages that were saved under `prefix` and their numbers, and the pages that hold them."""
-    histories: dict[str, History | bytes] = {}
+    histories: dict[str, Held | bytes] = {}
     pages = Pages()
     for n in sorted(int(key[len(prefix) :]) for key in values if key.startswith(prefix)):
         page = _read(values[b"%s%d" % (prefix, n)])

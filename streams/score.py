@@ -85,7 +85,7 @@ class ScoreStage:
         if time_ms > record.timestamp_ms + pipeline.ahead_ms:
             ahead_ms = time_ms - record.timestamp_ms
             raise Reject(Reason.TIME_AHEAD, f"{pipeline.time} is {ahead_ms} ms ahead of the record's Kafka timestamp")
-        late = time_ms < state.watermark_ms
+        late = time_ms < state.watermark_ms - pipeline.lateness_ms
         self._advance(state, time_ms)
         event_id = str(given_id)
         if self._join.seen(state.join, event_id):

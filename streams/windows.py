@@ -1,11 +1,11 @@
 """Event-time windows of one key: a row of events and, for each span, the oldest one that its window still holds."""
 
+import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from streams.exact import PrefixSums
+from typing import Any
 
 COMPACT_ABOVE = 32
 """Events behind the longest window are forgotten when there are more than these, and than half of all."""
@@ -29,7 +29,7 @@ class Window:
 
 
 class History:
-    """The events of one key in order of (event time, arrival): times, and a column of exact sums per field.
+    """The events of one key in order of (event time, arrival): times, and a column for each thing kept of them.
 
     `starts[i]` is the index of the oldest event in the window of `spans_ms[i]` as of the newest event. `add` costs the
     same however many events the windows hold: each event leaves each window once.
@@ -37,10 +37,10 @@ class History:
 
     __slots__ = ("columns", "spans_ms", "starts", "times")
 
-    def __init__(self, spans_ms: Sequence[int], columns: Sequence[type[PrefixSums]]) -> None:
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]]) -> None:
         self.spans_ms = spans_ms
         self.times = array("q")
-        self.columns = [column() for column in columns]
+        self.columns: list[Any] = [column() for column in columns]
         self.starts = [0] * len(spans_ms)
 
     def add(self, at_ms: int, values: Sequence[float]) -> Place:
@@ -61,12 +61,16 @@ class History:
             starts[i] = start
         return starts, len(times)
 
+    def look(self, at_ms: int) -> Place:
+        """Where the windows as of a time are, without an event."""
+        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], bisect_right(self.times, at_ms)
+
     def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         """Put a late event where it belongs; the windows as of its own time, from what is still held."""
         place = bisect_right(self.times, at_ms)
         self._insert(place, at_ms, values)
         self._start_again()
-        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], place + 1
+        return self.look(at_ms)[0], place + 1
 
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
         self.times.insert(place, at_ms)
@@ -93,6 +97,16 @@ class History:
             column.forget(behind)
         self.starts = [start - behind for start in self.starts]
 
+    @property
+    def newest_ms(self) -> int:
+        """The time of the newest event."""
+        return self.times[-1]
+
+    def newest_of(self, written: bytes) -> int:
+        """The newest time of a history that was written."""
+        end = 8 * (len(written) // (8 + 8 * len(self.columns)))
+        return int.from_bytes(written[end - 8 : end], sys.byteorder, signed=True)
+
     def write(self) -> bytes:
         """The times, then each column's values, 8 bytes each."""
         return b"".join([self.times.tobytes(), *(column.values.tobytes() for column in self.columns)])
@@ -102,7 +116,7 @@ class History:
         size = 8 * (len(written) // (8 + 8 * len(self.columns)))
         self.times.frombytes(written[:size])
         for i, column in enumerate(self.columns, 1):
-            values = array("d")
+            values = array(column.values.typecode)
             values.frombytes(written[size * i : size * (i + 1)])
             for value in values:
                 column.append(value)

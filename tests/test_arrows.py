@@ -27,8 +27,10 @@ IMPURE_BY_NATURE = {"streams/load.py"}
 COME_WITH = {
     "faust_streaming": {"faust", "mode"},
     "jgo": {"requests"},
+    "jinja2": {"markupsafe"},
     "pydantic": {"pydantic_core"},
     "pydantic_settings": {"dotenv"},
+    "vl_convert_python": {"vl_convert"},
 }
 """What a declared dependency is called in Python, and what of its own it hands on in errors and types."""
 

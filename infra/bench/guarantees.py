@@ -24,7 +24,7 @@ from streams.load import load
 from streams.pipeline import Pipeline
 from streams.runtime.kafka import RealKafka
 
-TARGET = "infra.pipelines.payments:payments"
+TARGET = "infra.pipelines.payments:customers"
 BUDGET = 0.90
 WARM = 0.2
 """The first part of every run, which is not measured."""

@@ -23,7 +23,7 @@ from infra.pipeline_topics import create
 from infra.run_worker import stage_process
 from streams.load import load
 
-TARGET = "infra.pipelines.payments:payments"
+TARGET = "infra.pipelines.payments:customers"
 BUDGET_S = 10.0
 RATE_PER_S = 1_000
 STEP_MS = 1_000

@@ -24,7 +24,7 @@ from infra.run_worker import stage_process
 from streams.load import load
 from streams.runtime.bind import STAGES
 
-TARGET = "infra.pipelines.payments:payments"
+TARGET = "infra.pipelines.payments:customers"
 WARM = 0.4
 """The first part of the run, in which windows, horizon and the allocator's reserves fill: it is not judged."""
 

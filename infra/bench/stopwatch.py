@@ -80,6 +80,9 @@ class TimedKafka:
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         return self.kafka.bounds(topic, partition)
 
+    def since(self, topic: str, partition: int, time_ms: int) -> int:
+        return self.kafka.since(topic, partition, time_ms)
+
     def read(self, topic: str, partition: int, start: int, end: int | None = None) -> Iterator[Run]:
         return self.kafka.read(topic, partition, start, end)
 

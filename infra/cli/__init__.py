@@ -17,6 +17,7 @@ COMMANDS = (
     "bench",
     "demo",
     "produce",
+    "profile",
     "rejected",
     "repair",
     "replay",

@@ -9,7 +9,7 @@ from producers.payments import Scenario, populate, tell
 from schemas.payment import Payment
 
 DAYS = 60
-DRIFT_DAY = 45  # two weeks to watch, after the longest window and a week of reference have passed
+DRIFT_DAY = 46  # two weeks to watch, after the longest window, which ended a week ago, and a week of reference
 SILENCE_DAYS = 3.0  # a payment that nobody reports counts as honest about when frauds are reported: both teach together
 DAY_MS = 86_400_000
 SIGMAS = 6

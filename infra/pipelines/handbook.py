@@ -1,9 +1,4 @@
-"""The features of the handbook of card fraud, and what helps a linear model beside them: for topics of one partition.
-
-Le Borgne, Siblini, Lebichot and Bontempi, Reproducible Machine Learning for Credit Card Fraud Detection (2022): per
-customer how many payments and their mean amount, per terminal how many and how many of them were fraud, over windows
-that ended seven days before, as a label takes so long.
-"""
+"""The handbook's features of card fraud, and what helps a linear model beside them; for topics of one partition."""
 
 from math import log, log1p, sqrt
 
@@ -11,23 +6,15 @@ from river.linear_model import LogisticRegression
 from river.optim import SGD
 from river.preprocessing import StandardScaler
 
-from infra.pipelines.payments import is_weekend
+from infra.pipelines.payments import CUSTOMERS, DELAY, SPANS, TERMINALS
 from schemas.payment import Chargeback, Payment
-from streams import Derived, Field, Labels, Pipeline, per
+from streams import Derived, Labels, Pipeline, per
 from streams.feature import Feature
 
-SPANS = ("1d", "7d", "30d")
-DELAY = "7d"
-MORNING = 6
 DOUBT = 5
 """As many payments of a hundredth fraud count beside those of a terminal."""
 
 FAR = 20.0
-
-
-def is_night(payment: Payment) -> bool:
-    """Before seven, UTC: the handbook's night has seven hours."""
-    return payment.occurred_at.hour <= MORNING
 
 
 def log_amount(payment: Payment) -> float:
@@ -60,13 +47,7 @@ def worst(first: float, second: float, third: float) -> float:
     return log(max(first, second, third))
 
 
-FIFTEEN: list[Feature] = [
-    Field("amount"),
-    Derived("weekend", is_weekend),
-    Derived("night", is_night),
-    per("customer_id").over(*SPANS).count().mean("amount"),
-    per("terminal_id").over(*SPANS, delay=DELAY).count().rate("label"),
-]
+FIFTEEN: list[Feature] = [*CUSTOMERS, *TERMINALS]
 
 RISKS = tuple(f"risk.{span}" for span in SPANS)
 

@@ -45,7 +45,7 @@ class Checker:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._naive = Naive(pipeline.features)
+        self._naive = Naive(pipeline.features, pipeline.lateness_ms)
         self.tally = Tally(pipeline.feature_names)
 
     def take(self, batch: Batch, *, judging: bool = True) -> None:
@@ -84,7 +84,7 @@ class Checker:
                 self._not_decoded(row, record)
             return
         if row is None:
-            self._passed(event, batch)
+            self._passed(record, batch)
             return
         time_ms = instant_ms(getattr(event, pipeline.time))
         event_id = str(getattr(event, pipeline.id))
@@ -92,10 +92,12 @@ class Checker:
         if judging:
             self.tally.judge(event_id, (time_ms, record.offset), row["features"], self._naive.vector(event, seen))
 
-    def _passed(self, event: Any, batch: Batch) -> None:
-        """It was not scored, but may have moved event time on; no further than the ledger says."""
+    def _passed(self, record: Record, batch: Batch) -> None:
+        """It was not scored, but has moved event time on, unless its own was too far ahead; no further than it came."""
         with suppress(Reject):  # a time that is none
-            self._naive.watermark(min(instant_ms(getattr(event, self._pipeline.time)), batch.watermark_ms))
+            time_ms = instant_ms(getattr(record.value, self._pipeline.time))
+            if time_ms <= record.timestamp_ms + self._pipeline.ahead_ms:
+                self._naive.watermark(min(time_ms, batch.watermark_ms))
 
     def _not_decoded(self, row: Row, record: Record) -> None:
         """It was served, though nobody can read it: no feature has a value."""

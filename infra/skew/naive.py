@@ -3,14 +3,17 @@
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import cache
 from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
+from infra.skew.decay import Decay
 from infra.skew.verbs import Seen, evaluate
-from streams.feature import Derived, Feature, Field, Windows
+from infra.skew.window import Span, group_of, held_from_ms, held_of, key_of, span_of
+from streams.aggregate import Windows
+from streams.feature import Derived, Feature, Field
 
 LATER_MS = 24 * 60 * 60 * 1_000
 """Events are kept for so much longer than the widest window of their entity, for late events to find them."""
@@ -19,6 +22,9 @@ SWEEP_EVERY = 10_000
 """Events between two looks for keys of which nothing is needed any more."""
 
 _time_ms = attrgetter("time_ms")
+
+Inside = Callable[[str, str, Span], list[Seen]]
+"""What was seen of a key of an entity in a span of time, in the order of (event time, arrival)."""
 
 
 class Value(NamedTuple):
@@ -39,17 +45,24 @@ class Naive:
     missing; None: none are.
     """
 
-    def __init__(self, features: Sequence[Feature]) -> None:
+    def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
         self.known_from_ms: int | None = None
         self._features = features
         windows = [each for each in features if isinstance(each, Windows)]
-        self._fields = sorted({a.field for each in windows for a in each.aggregates if a.field is not None})
-        self._rated = any(a.verb == "rate" for each in windows for a in each.aggregates)
-        self._held_ms: dict[tuple[str, int], int] = {}
-        for each in windows:
-            group = each.entity, each.delay_ms
-            self._held_ms[group] = max(self._held_ms.get(group, 0), each.delay_ms + max(each.spans_ms))
-        self._seen: dict[str, defaultdict[str, list[Seen]]] = {each.entity: defaultdict(list) for each in windows}
+        asked = [aggregate for each in windows for aggregate in each.aggregates]
+        self._numbers = sorted({a.field for a in asked if a.field is not None and a.verb != "distinct"})
+        self._texts = sorted({a.field for a in asked if a.field is not None and a.verb == "distinct"})
+        self._filters = {each.where for each in windows if each.where is not None}
+        self._rated = any(aggregate.verb == "rate" for aggregate in asked)
+        self._held = held_of(windows, lateness_ms)
+        self._decays = [(each, Decay(each, self._held[group_of(each)])) for each in windows if each.kind == "decayed"]
+        self._decayed: dict[str, Value] = {}
+        self._of_entity = {each.entity: each for each in windows if each.kind != "decayed"}
+        self._needed_ms = {
+            entity: LATER_MS + max(self._held[group_of(each)] for each in windows if _is_of(each, entity))
+            for entity in self._of_entity
+        }
+        self._seen: dict[str, defaultdict[str, list[Seen]]] = {each: defaultdict(list) for each in self._of_entity}
         self._by_id: WeakValueDictionary[str, Seen] = WeakValueDictionary()
         self._newest_ms = 0
         self._added = 0
@@ -67,11 +80,16 @@ class Naive:
     def add(self, event: Any, event_id: str, time_ms: int) -> Seen:
         """An event that was scored. The windows of later ones may hold it, and its own those that are not delayed."""
         self.watermark(time_ms)
-        seen = Seen(event_id, time_ms, {name: float(getattr(event, name)) for name in self._fields})
+        seen = self._look_at(event, event_id, time_ms)
         for entity, by_key in self._seen.items():
-            events = by_key[str(getattr(event, entity))]
+            events = by_key[key_of(self._of_entity[entity], event)]
             insort(events, seen, key=_time_ms)
             self._forget(entity, events)
+        sure = self.known_from_ms is None
+        for windows, decay in self._decays:
+            values = None if windows.where in seen.outside else seen.values
+            told = decay.values(key_of(windows, event), time_ms, self._newest_ms, values)
+            self._decayed |= {name: Value(value, sure) for name, value in told.items()}
         if self._rated:
             self._by_id[event_id] = seen
         self._added += 1
@@ -79,13 +97,24 @@ class Naive:
             self._sweep()
         return seen
 
+    def _look_at(self, event: Any, event_id: str, time_ms: int) -> Seen:
+        return Seen(
+            event_id,
+            time_ms,
+            {name: float(getattr(event, name)) for name in self._numbers},
+            {name: str(getattr(event, name)) for name in self._texts},
+            frozenset(where for where in self._filters if not where(event)),
+        )
+
     def vector(self, event: Any, seen: Seen) -> list[Value]:
-        """The features of an event that was added last, in their declared order."""
+        """The features of the event that was added last, in their declared order."""
         told: dict[str, Value] = {}
-        inside = cache(partial(self._inside, event, seen.time_ms))
+        inside = cache(self._inside)
         for feature in self._features:
-            if isinstance(feature, Windows):
-                told |= self._windows(feature, seen, inside)
+            if isinstance(feature, Windows) and feature.kind == "decayed":
+                told |= {name: self._decayed[name] for name in feature.names}
+            elif isinstance(feature, Windows):
+                told |= self._windows(feature, key_of(feature, event), seen, inside)
             elif isinstance(feature, Field):
                 told[feature.name] = Value(_field(feature, event), sure=True)
             else:
@@ -94,32 +123,30 @@ class Naive:
                 told[feature.name] = Value(_derived(feature, given), sure=all(each.sure for each in of))
         return list(told.values())
 
-    def _inside(self, event: Any, time_ms: int, entity: str, delay_ms: int, span_ms: int) -> list[Seen]:
-        """What is in a window, by its definition."""
-        end_ms = time_ms - delay_ms
-        events = self._seen[entity][str(getattr(event, entity))]
-        return [each for each in events if end_ms - span_ms < each.time_ms <= end_ms]
+    def _inside(self, entity: str, key: str, span: Span) -> list[Seen]:
+        begin_ms, end_ms = span
+        return [each for each in self._seen[entity][key] if begin_ms < each.time_ms <= end_ms]
 
-    def _windows(self, windows: Windows, now: Seen, inside: Callable[[str, int, int], list[Seen]]) -> dict[str, Value]:
-        told, delay_ms, sure_from_ms = {}, windows.delay_ms, self._sure_from_ms(windows)
+    def _windows(self, windows: Windows, key: str, now: Seen, inside: Inside) -> dict[str, Value]:
+        told, sure_from_ms = {}, self._sure_from_ms(windows)
         for span_ms, names in zip(windows.spans_ms, _by_span(windows), strict=True):
-            events = inside(windows.entity, delay_ms, span_ms)
-            sure = now.time_ms - delay_ms - span_ms >= sure_from_ms
+            span = span_of(windows, span_ms, now.time_ms)
+            events = inside(windows.entity, key, span)
+            if windows.where is not None:
+                events = [each for each in events if windows.where not in each.outside]
+            if not windows.itself:
+                events = [each for each in events if each is not now]
             for aggregate, name in zip(windows.aggregates, names, strict=True):
-                told[name] = Value(evaluate(aggregate, events, now), sure)
+                told[name] = Value(evaluate(aggregate, events, now), span[0] >= sure_from_ms)
         return {name: told[name] for name in windows.names}
 
     def _sure_from_ms(self, windows: Windows) -> int:
         """Up to when events may be missing here, or be forgotten where they were served."""
-        held_from_ms = self._newest_ms - self._held_ms[windows.entity, windows.delay_ms]
-        return held_from_ms if self.known_from_ms is None else max(held_from_ms, self.known_from_ms)
-
-    def _needed_from_ms(self, entity: str) -> int:
-        widest_ms = max(held_ms for (of, _), held_ms in self._held_ms.items() if of == entity)
-        return self._newest_ms - widest_ms - LATER_MS
+        from_ms = held_from_ms(windows, self._held[group_of(windows)], self._newest_ms)
+        return from_ms if self.known_from_ms is None else max(from_ms, self.known_from_ms)
 
     def _forget(self, entity: str, events: list[Seen]) -> None:
-        before_ms = self._needed_from_ms(entity)
+        before_ms = self._newest_ms - self._needed_ms[entity]
         count = 0
         while events[count].time_ms <= before_ms and count < len(events) - 1:
             count += 1
@@ -127,9 +154,13 @@ class Naive:
 
     def _sweep(self) -> None:
         for entity, by_key in self._seen.items():
-            before_ms = self._needed_from_ms(entity)
+            before_ms = self._newest_ms - self._needed_ms[entity]
             for key in [key for key, events in by_key.items() if events[-1].time_ms <= before_ms]:
                 del by_key[key]
+
+
+def _is_of(windows: Windows, entity: str) -> bool:
+    return windows.entity == entity and windows.kind != "decayed"
 
 
 def _by_span(windows: Windows) -> Iterable[Sequence[str]]:

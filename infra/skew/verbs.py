@@ -1,24 +1,29 @@
 """Each verb by its definition, over a plain list of events: no state, no shortcut, nothing of the live path."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from math import fsum
+from math import ceil, fsum
 from statistics import pvariance
 
 from schemas.problem import Problem
-from streams.feature import Aggregate
+from streams.aggregate import Aggregate, Filter
 
 MS_PER_S = 1_000
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Seen:
-    """An event that was scored: its fields that windows are over, and its label as soon as that is known."""
+    """An event that was scored: its fields that windows are over, and its label as soon as that is known.
+
+    `texts` are fields of which different values are counted; `outside` are the filters that it does not pass.
+    """
 
     id: str
     time_ms: int
     values: Mapping[str, float]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    outside: frozenset[Filter] = frozenset()
     positive: bool | None = None
 
 
@@ -37,6 +42,8 @@ def evaluate(aggregate: Aggregate, inside: Sequence[Seen], now: Seen) -> float:
         case "last" | "since":
             before = [each for each in inside if each is not now]
             return _of_last(aggregate, before[-1], now) if before else default
+        case "distinct":
+            return float(len({each.texts[str(aggregate.field)] for each in inside})) if inside else default
         case "sum":
             return total(_values(aggregate, inside))
     return _of_some(aggregate, _values(aggregate, inside)) if inside else default
@@ -62,9 +69,9 @@ def exactly(values: Sequence[float]) -> Fraction:
 
 
 def _values(aggregate: Aggregate, inside: Sequence[Seen]) -> list[float]:
-    field = aggregate.field
-    assert field is not None
-    return [each.values[field] for each in inside]
+    name = aggregate.field
+    assert name is not None
+    return [each.values[name] for each in inside]
 
 
 def _of_last(aggregate: Aggregate, last: Seen, now: Seen) -> float:
@@ -84,6 +91,8 @@ def _of_some(aggregate: Aggregate, values: Sequence[float]) -> float:
             return min(values)
         case "max":
             return max(values)
+        case "quantile":
+            return sorted(values)[ceil(Fraction(aggregate.q) * len(values)) - 1]
     raise Problem(
         f"the skew check knows no definition of {aggregate.verb!r}: leave the feature out to check the others"
     )

@@ -52,6 +52,7 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         state_topic=topics.state(pipeline.version, stage),
         partitions=partitions,
         limits=pipeline.limits,
+        begin=pipeline.begin if scoring else "earliest",
     )
 
 
@@ -67,6 +68,11 @@ def check_partitions(pipeline: Pipeline, partitions: int) -> None:
         raise Problem(
             f"{pipeline.name} has features per {first} and per {second}, and {partitions} partitions, which hold all "
             f"events of a {first} together but not those of a {second}: use topics of one partition, or leave one out"
+        )
+    if partitions > 1 and pipeline.compiled.over_everything:
+        raise Problem(
+            f"{pipeline.name} has features of all events, per(), and {partitions} partitions, none of which holds them "
+            f"all: use topics of one partition, or leave them out"
         )
 
 

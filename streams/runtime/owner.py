@@ -119,13 +119,20 @@ class Owner:
             raise Problem(
                 f"{seat.named} has a ledger but no committed offsets, as when a group expires: {recovery.REPAIR}"
             )
-        starts = {topic: self.kafka.bounds(topic, partition)[0] for topic in binding.topics}
+        starts = {topic: self._start(topic, partition) for topic in binding.topics}
         told = Beside(recovery.METADATA_VERSION, 0, -1, "", -1, high)
         owned = self._at(seat, Chain(seat.named, self.signer), transactions, told)
         owned.task = Task(binding, partition, starts)
         owned.genesis = recovery.genesis_note(self.kafka.describe(binding.topics), binding)
         owned.begin(Work(starts=starts, ends=starts, counts={}))
         return owned
+
+    def _start(self, topic: str, partition: int) -> int:
+        """Where a partition that nobody has folded yet begins, as its pipeline declares."""
+        begin = self.binding.begin
+        if isinstance(begin, int):
+            return self.kafka.since(topic, partition, begin)
+        return self.kafka.bounds(topic, partition)[0 if begin == "earliest" else 1]
 
     def _at(self, seat: Seat, chain: Chain, transactions: Transactions, told: Beside) -> Owned:
         """A task that stands nowhere yet."""

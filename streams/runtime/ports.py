@@ -67,6 +67,9 @@ class Kafka(Protocol):
     def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """The first offset that is still there, and the offset behind the last one."""
 
+    def since(self, topic: str, partition: int, time_ms: int) -> int:
+        """The offset of the first record with this Kafka timestamp or a later one; the one behind the last, if none."""
+
     def read(self, topic: str, partition: int, start: int, end: int | None = None) -> Iterator[Run]:
         """Runs that follow on each other from `start`; the last one ends at `end`, or at the end of the log now.
 

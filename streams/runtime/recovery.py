@@ -107,8 +107,8 @@ def require_genesis(note: str, facts: Mapping[str, Facts], binding: Binding, wha
         raise Problem(
             f"{what} was folded by definition {told['digest']}, this one is {binding.digest}: "
             f"{changes(dict(told['parts']), binding.parts)}. A changed definition is a new version, so write "
-            f"version={binding.version + 1}; it has a group, a state and a ledger of its own and begins where the "
-            f"topics begin"
+            f"version={binding.version + 1}; it has a group, a state and a ledger of its own, and begins where the "
+            f'topics begin, or where begin= says: "latest", or a time'
         )
     for topic, now in facts.items():
         then = told["topics"].get(topic)

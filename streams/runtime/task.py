@@ -10,6 +10,7 @@ import msgspec
 from schemas.problem import Problem
 from streams.limits import Limits, Tallies, Tally
 from streams.parts import Parts
+from streams.pipeline import Begin
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.ledger import LedgerTopic, Work, hash_of
 from streams.runtime.merge import Merge, MergeState
@@ -25,7 +26,10 @@ BUFFER_LIMIT = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions."""
+    """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions.
+
+    `begin` says where in its inputs a partition begins that nobody has folded yet.
+    """
 
     stage: Stage[Any]
     pipeline: str
@@ -40,6 +44,7 @@ class Binding:
     state_topic: str
     partitions: int
     limits: Limits
+    begin: Begin = "earliest"
 
     @property
     def topics(self) -> tuple[str, ...]:

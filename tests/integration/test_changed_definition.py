@@ -7,9 +7,9 @@ import pytest
 from infra.feed import feed
 from infra.settings import Settings
 from streams.load import load
-from tests.integration.harness import PIPELINES, wait_folded, worker
+from tests.integration.harness import PIPELINES, STARTED_S, wait, wait_folded, worker
 from tests.integration.test_bad_input import problem
-from tests.integration.test_restart import payments, written
+from tests.integration.test_restart import owned, payments, written
 
 pytestmark = pytest.mark.servers
 
@@ -22,6 +22,7 @@ def changed(folder: Path, *replacements: tuple[str, str]) -> str:
     for old, new in replacements:
         assert old in text
         text = text.replace(old, new)
+    folder.mkdir(exist_ok=True)
     file = folder / "changed.py"
     file.write_text(text)
     return f"{file}:till"
@@ -46,3 +47,25 @@ def test_a_changed_definition_is_refused_and_its_next_version_scores_all_again(
         wait_folded(settings, load(second), running)
     sets = [row["feature_set"] for row in written(settings, load(second))["scored"]]
     assert sets == [load(first).feature_set] * EVENTS + [load(second).feature_set] * EVENTS
+
+
+def test_a_version_begins_where_it_is_declared_to(settings: Settings, tmp_path: Path) -> None:
+    hours, latest = (
+        changed(tmp_path / name, ("name=name,", f"name=name, version={version}, begin={begin!r},"))
+        for name, version, begin in (("hours", 2, "2026-03-02T02:00+00:00"), ("latest", 3, "latest"))
+    )
+    feed(load(hours), payments(0, EVENTS), settings, partitions=1)
+    with worker(settings, hours, tmp_path) as running:
+        wait_folded(settings, load(hours), running)
+
+    assert [row["event_id"] for row in written(settings, load(hours))["scored"]] == [
+        f"t{n}" for n in range(120, EVENTS)
+    ]
+
+    with worker(settings, latest, tmp_path) as running:
+        wait("it has begun", lambda: owned(running) == 1, [running], within_s=STARTED_S)
+        feed(load(latest), payments(EVENTS, EVENTS + 60), settings)
+        wait_folded(settings, load(latest), running)
+    scored = [row["event_id"] for row in written(settings, load(latest))["scored"]][EVENTS - 120 :]
+
+    assert scored == [f"t{n}" for n in range(EVENTS, EVENTS + 60)]

@@ -92,6 +92,13 @@ class Client:
         self.plan.after(fault)
         return found.low, found.high
 
+    def since(self, topic: str, partition: int, time_ms: int) -> int:
+        fault = self.plan.before("since")
+        found = self.log.partition(topic, partition)
+        later = (each.offset for each in found.read(found.low, found.high) if each.timestamp >= time_ms)
+        self.plan.after(fault)
+        return next(later, found.high)
+
     def read(self, topic: str, partition: int, start: int, end: int | None = None) -> Iterator[Run]:
         fault = self.plan.before(f"read {self.log.topics[topic].what}")
         found = self.log.partition(topic, partition)

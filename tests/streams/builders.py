@@ -18,18 +18,6 @@ EVENTS = "taps.events"
 LABELS = "taps.labels"
 
 
-DELAYED = [
-    per("card").over("20ms", "50ms").count().sum("amount").min("amount").max("amount").variance("amount"),
-    per("card").over("5ms", "50ms").last("amount", default=-1.0).since(default=9.0),
-    per("shop").over("10ms", "30ms", delay="15ms").count().mean("amount", default=-1.0).variance("amount", default=2.0),
-    per("shop").over("30ms", delay="15ms").min("amount", default=5.0).max("amount", default=6.0),
-    per("shop").over("30ms", delay="15ms").last("amount", default=-1.0),
-    per("shop").over("30ms", delay="15ms").rate("label").rate("label", among="labelled", default=0.5),
-    per("card").over("5ms", "20ms").rate("label"),
-]
-"""Windows of two entities, up to the event and before it, and what is known of the events in them."""
-
-
 class Tap(BaseModel):
     """One event, its time in whole milliseconds."""
 
@@ -48,6 +36,49 @@ class Finding(BaseModel):
     known_ms: int
     card: str = "a"
     fraud: bool = True
+
+
+def dear(tap: Tap) -> bool:
+    """Whether it is one of the dear ones."""
+    return tap.amount > 100
+
+
+WINDOWS = [
+    per("card").over("20ms", "50ms").count().sum("amount").min("amount").max("amount").variance("amount"),
+    per("card").over("5ms", "50ms").last("amount", default=-1.0).since(default=9.0),
+    per("card").over("20ms", "50ms").quantile("amount", "0.5").quantile("amount", "0.25").distinct("shop"),
+    per("card").over("20ms", "50ms", itself=False).count().sum("amount").mean("amount", default=-1.0),
+    per("card").over("20ms", "50ms", itself=False).min("amount", default=4.0).quantile("amount", "0.5", default=3.0),
+    per("card").over("20ms", "50ms", itself=False).variance("amount", default=7.0).distinct("shop"),
+    per("shop").over("10ms", "30ms", delay="15ms").count().mean("amount", default=-1.0).variance("amount", default=2.0),
+    per("shop").over("30ms", delay="15ms").min("amount", default=5.0).max("amount", default=6.0),
+    per("shop").over("30ms", delay="15ms").last("amount", default=-1.0).distinct("card"),
+    per("shop").over("30ms", delay="15ms").quantile("amount", "0.9", default=8.0),
+    per("shop").over("30ms", delay="15ms").rate("label").rate("label", among="labelled", default=0.5),
+    per("card").over("5ms", "20ms").rate("label"),
+    per("card").over("20ms", itself=False).rate("label", default=0.1).rate("label", among="labelled", default=0.6),
+    per().over("5ms", "20ms").count().sum("amount").max("amount"),
+    per("card").over("5ms", "20ms", where=dear).count().sum("amount").min("amount", default=-1.0),
+    per("card").over("20ms", where=dear).last("amount", default=-2.0).since(default=8.0).distinct("shop"),
+    per("card").over("20ms", where=dear, itself=False).count().quantile("amount", "0.5", default=-3.0),
+    per("shop").over("30ms", delay="15ms", where=dear).count().max("amount", default=0.5),
+]
+"""Every verb over windows of several entities: with and without the event, up to it and before it, filtered."""
+
+
+COMPACT = [
+    per("card").over("20ms", "50ms", tile="10ms").count().sum("amount").mean("amount", default=-1.0),
+    per("card").over("20ms", tile="10ms").min("amount", default=-2.0).max("amount", default=-3.0),
+    per("card").over("50ms", tile="10ms", itself=False).count().variance("amount", default=-4.0),
+    per("card").over("24ms", tile="auto").rate("label").rate("label", among="labelled", default=0.5),
+    per("shop").over("30ms", delay="15ms", tile="10ms").count().max("amount", default=-1.0).rate("label"),
+    per("shop").over("30ms", tile="10ms", where=dear).sum("amount"),
+    per().over("40ms", tile="5ms").count(),
+    per("card").decayed("5ms", "40ms").mean("amount"),
+    per("card").decayed("40ms", itself=False).mean("amount", default=-5.0),
+    per("shop").decayed("9ms", where=dear).mean("amount", default=-6.0),
+]
+"""What takes constant memory: windows of tiles and decaying means."""
 
 
 def labels(**overrides: Any) -> Labels:

@@ -49,6 +49,7 @@ def test_runs_that_move_along_have_the_variance_and_extremes_of_a_plain_list(
                 assert column.extreme(place, start, end, greatest=False) == min(inside)
                 assert column.extreme(place, start, end, greatest=True) == max(inside)
                 assert column.variance(start, end) == variance(inside)
+                assert column.quantile(place, start, end, share=(1, 3)) == sorted(inside)[(len(inside) + 2) // 3 - 1]
 
 
 def test_a_variance_beyond_the_largest_float_is_said() -> None:

@@ -16,9 +16,11 @@ from river.linear_model import LinearRegression, LogisticRegression
 from river.naive_bayes import GaussianNB
 
 from schemas.problem import Problem
+from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
+from streams.features import Features
 from streams.runtime.bind import check_partitions
-from tests.streams.builders import DELAYED, Finding, definition, labels
+from tests.streams.builders import WINDOWS, Finding, Tap, definition, labels
 
 
 class Odd(BaseModel):
@@ -133,6 +135,9 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     "a bad horizon": (lambda: definition(labels=labels(horizon="soon")), ("horizon='soon'", "7d")),
     "a number as horizon": (lambda: definition(labels=labels(horizon=30)), ("horizon=30", "7d")),
     "a bad ahead": (lambda: definition(ahead="1 hour"), ("ahead='1 hour'", "7d")),
+    "a bad begin": (lambda: definition(begin="now"), ("begin='now'", '"latest"')),
+    "a begin without offset": (lambda: definition(begin="2026-11-01"), ("begin='2026-11-01'", "offset")),
+    "a bad lateness": (lambda: definition(lateness="a bit"), ("lateness='a bit'", "7d")),
     "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
     "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
     "an empty span": (lambda: taps(per("card").over("0s").count()), ("0s", "above zero")),
@@ -158,6 +163,39 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(Derived("twice", lambda tap: tap.amount, default=float("inf"))),
         ("Derived('twice'", "default=inf", "finite"),
     ),
+    "a delayed window without the event": (
+        lambda: taps(per("card").over("1d", delay="7d", itself=False).count()),
+        ("itself=False", "leave itself= out"),
+    ),
+    "a mean before the first event": (
+        lambda: taps(per("card").over("1d", itself=False).mean("amount")),
+        ("per('card')", "mean", "default=0.0"),
+    ),
+    "a filter without a name": (
+        lambda: taps(per("card").over("1d", where=lambda tap: tap.amount > 1).count()),
+        ("where=", "without a name", "def"),
+    ),
+    "a quantile of all": (lambda: taps(per("card").over("1d").quantile("amount", "1.0")), ("'1.0'", '"0.9"')),
+    "a quantile that is rounded": (
+        lambda: taps(per("card").over("1d").quantile("amount", 0.1 + 0.2)),  # type: ignore[arg-type]
+        ("0.3", "as text"),
+    ),
+    "tiles that do not divide": (
+        lambda: taps(per("card").over("1d", "36h", tile="24h").count()),
+        ("tile='24h'", "whole tiles"),
+    ),
+    "tiles of nothing": (lambda: taps(per("card").over("20ms", tile="auto").count()), ("tile='auto'", "whole tiles")),
+    "the last of a tile": (
+        lambda: taps(per("card").over("1d", tile="1h").last("amount", default=0.0)),
+        ("tiled", "last", "without tile="),
+    ),
+    "a tile that may hold nothing": (
+        lambda: taps(per("card").over("1d", tile="1h").mean("amount")),
+        ("mean", "default=0.0"),
+    ),
+    "a decaying sum": (lambda: taps(per("card").decayed("1d").sum("amount")), ("decayed windows give mean", "sum")),
+    "decay without a half-life": (lambda: taps(per("card").decayed().mean("amount")), ("decayed()", "no span")),
+    "different lists": (lambda: taps(per("card").over("1d").distinct("numbers")), ("distinct", "numbers", "str")),
     "a rate of a field": (lambda: taps(per("card").over("1d").rate("amount")), ("rate('amount')", "mean")),
     "a rate without labels": (
         lambda: definition(
@@ -208,13 +246,12 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "distinct": lambda: per("card").over("1d").distinct("amount"),
-    "tile": lambda: per("card").over("1d", tile="1h"),
+    "where=": lambda: per("card").over("1d", where=bool).rate("label"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
-        for option in ("lateness", "key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
+        for option in ("key", "challengers", "baseline", "explain", "requests", "rekey", "checkpoint")
     },
 }
 
@@ -286,12 +323,51 @@ def test_a_default_and_what_a_rate_is_among_belong_to_the_definition() -> None:
 
 
 def test_a_second_entity_needs_all_events_in_one_partition() -> None:
-    made = Pipeline(**definition(features=DELAYED, learning="inline_per_partition"))
+    made = Pipeline(**definition(features=WINDOWS, learning="inline_per_partition"))
 
     check_partitions(made, 1)
     assert made.entities == ("card", "shop")
     with pytest.raises(Problem, match="per card and per shop, and 2 partitions"):
         check_partitions(made, 2)
+
+
+def test_windows_over_all_events_need_them_in_one_partition() -> None:
+    features = [Field("amount"), per().over("1d").count()]
+    made = Pipeline(**definition(features=features, learning="inline_per_partition"))
+
+    check_partitions(made, 1)
+    assert made.feature_names == ("amount", "all.count.1d")
+    assert made.key == "tap_id"
+    with pytest.raises(Problem, match="features of all events"):
+        check_partitions(made, 2)
+
+
+def test_a_changed_filter_is_another_definition() -> None:
+    def of(bound: float) -> Callable[[Any], bool]:
+        def high(tap: Any) -> bool:
+            return bool(tap.amount > bound)
+
+        return high
+
+    made = [
+        Pipeline(**definition(features=[per("card").over("1d", where=where).count()])) for where in (None, of(1), of(2))
+    ]
+
+    assert len({each.digest for each in made}) == 3
+    with pytest.raises(Problem, match="two filters are called high"):
+        Features([per("card").over("1d", where=of(1)).count(), per("card").over("2d", where=of(2)).count()])
+
+
+def test_an_event_of_which_a_filter_fails_is_rejected_and_leaves_no_trace() -> None:
+    def fine(tap: Any) -> bool:
+        return bool(1 / tap.amount > 0)
+
+    features = Features([per("card").over("1d").count(), per("card").over("1d", where=fine).count()])
+    states = features.initial()
+    with pytest.raises(Reject, match="where=fine failed: ZeroDivisionError"):
+        features.vector(states, Tap(tap_id="1", at_ms=1, amount=0.0), ("a",), 1)
+
+    assert not any(state.histories for state in states)
 
 
 def test_without_windows_the_event_is_its_own_key() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -15,14 +16,18 @@ from schemas.outcome import Outcome
 from schemas.reject import Reject
 from schemas.scored import Scored
 from streams import Field, per
+from streams.aggregate import EVERYTHING, Aggregate, Windows
 from streams.features import Features
 from streams.score import ScoreStage
 from streams.stage import Output, Record
-from tests.streams.builders import DELAYED, Log, Tap, labels, pipeline
+from tests.streams.builders import WINDOWS, Log, Tap, dear, labels, pipeline
 from tests.streams.logs import LOGS
 
-MADE = pipeline(features=[Field("amount"), *DELAYED], labels=labels(horizon="60ms"))
-KEPT_MS = 50
+LATENESS = {0: "0ms", 40: "40ms"}
+MADE = {
+    lateness_ms: pipeline(features=[Field("amount"), *WINDOWS], labels=labels(horizon="60ms"), lateness=lateness)
+    for lateness_ms, lateness in LATENESS.items()
+}
 
 Move = tuple[str, int, int, float, bool]
 """A tap or a finding, how many taps ago that was, how far from now (ms), the amount, the truth."""
@@ -62,70 +67,92 @@ def variance(amounts: Sequence[float]) -> float:
     return float(sum((Fraction(amount) - centre) ** 2 for amount in amounts) / len(amounts))
 
 
+def quantile(amounts: Sequence[float], q: str) -> float:
+    return next(x for x in sorted(amounts) if sum(y <= x for y in amounts) >= Fraction(q) * len(amounts))
+
+
 @dataclass
 class Naive:
     """All events that were scored and all labels that were met, looked at again for each event."""
 
     events: list[Tap] = field(default_factory=list)
-    at_ms: dict[str, int] = field(default_factory=dict)
     seen: list[Tap] = field(default_factory=list)
     known: dict[str, bool] = field(default_factory=dict)
     watermark_ms: int = 0
+    lateness_ms: int = 0
 
     def expected(self, tap: Tap) -> dict[str, float]:
         place = sum(1 for each in self.events if each.at_ms <= tap.at_ms)
         self.events.insert(place, tap)
-        self.at_ms[tap.tap_id] = tap.at_ms
         self.seen = self.events[: place + 1]
-        told = {"amount": tap.amount}
-        for span in (20, 50):
-            amounts = [amount for amount, _ in self._inside("card", tap, span, 0)]
-            told[f"card.count.{span}ms"] = float(len(amounts))
-            told[f"card.amount.sum.{span}ms"] = fsum(amounts)
-            told[f"card.amount.min.{span}ms"] = min(amounts)
-            told[f"card.amount.max.{span}ms"] = max(amounts)
-            told[f"card.amount.variance.{span}ms"] = variance(amounts)
-        for span in (5, 50):
-            before = self._inside("card", tap, span, 0)[:-1]
-            told[f"card.amount.last.{span}ms"] = before[-1][0] if before else -1.0
-            told[f"card.since.{span}ms"] = (tap.at_ms - self.at_ms[before[-1][1]]) / 1_000 if before else 9.0
-        for span in (10, 30):
-            amounts = [amount for amount, _ in self._inside("shop", tap, span, 15)]
-            told[f"shop.count.{span}ms.delay_15ms"] = float(len(amounts))
-            told[f"shop.amount.mean.{span}ms.delay_15ms"] = mean(amounts) if amounts else -1.0
-            told[f"shop.amount.variance.{span}ms.delay_15ms"] = variance(amounts) if amounts else 2.0
-        told["shop.amount.min.30ms.delay_15ms"] = min(amounts, default=5.0)
-        told["shop.amount.max.30ms.delay_15ms"] = max(amounts, default=6.0)
-        told["shop.amount.last.30ms.delay_15ms"] = amounts[-1] if amounts else -1.0
-        inside = self._inside("shop", tap, 30, 15)
-        labelled = [self.known[tap_id] for _, tap_id in inside if tap_id in self.known]
-        told["shop.rate.30ms.delay_15ms"] = sum(labelled) / len(inside) if inside else 0.0
-        told["shop.rate.labelled.30ms.delay_15ms"] = sum(labelled) / len(labelled) if labelled else 0.5
-        for span in (5, 20):
-            inside = self._inside("card", tap, span, 0)
-            told[f"card.rate.{span}ms"] = sum(self.known.get(tap_id, False) for _, tap_id in inside) / len(inside)
-        return told
+        return {"amount": tap.amount} | {
+            name: self._value(tap, windows, aggregate, span_ms)
+            for windows in WINDOWS
+            for aggregate in windows.aggregates
+            for span_ms, name in zip(windows.spans_ms, windows.named(aggregate), strict=True)
+        }
 
-    def _inside(self, entity: str, tap: Tap, span_ms: int, delay_ms: int) -> list[tuple[float, str]]:
-        end_ms = tap.at_ms - delay_ms
-        seen = self.events if delay_ms else self.seen  # of equal times, those that came before
-        return [
-            (each.amount, each.tap_id)
+    def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, span_ms: int) -> float:
+        end_ms = tap.at_ms - windows.delay_ms
+        seen = self.events if windows.delay else self.seen  # of equal times, those that came before
+        of = attrgetter(windows.entity) if windows.entity != EVERYTHING else lambda _: "all"
+        inside = [
+            each
             for each in seen
-            if getattr(each, entity) == getattr(tap, entity) and end_ms - span_ms < each.at_ms <= end_ms
+            if of(each) == of(tap) and end_ms - span_ms < each.at_ms <= end_ms
+            if windows.where is None or windows.where(each)
         ]
+        if not windows.itself or aggregate.verb in ("last", "since"):
+            inside = [each for each in inside if each is not tap]
+        amounts = [each.amount for each in inside]
+        default = 0.0 if aggregate.default is None else aggregate.default
+        match aggregate.verb:
+            case "count":
+                return float(len(inside))
+            case "sum":
+                return fsum(amounts)
+            case "distinct":
+                return float(len({getattr(each, str(aggregate.field)) for each in inside}))
+            case _ if not inside:
+                return default
+            case "last":
+                return amounts[-1]
+            case "since":
+                return (tap.at_ms - inside[-1].at_ms) / 1_000
+            case "quantile":
+                return quantile(amounts, aggregate.q)
+            case "rate":
+                labelled = [self.known[each.tap_id] for each in inside if each.tap_id in self.known]
+                among = labelled if aggregate.among == "labelled" else inside
+                return sum(labelled) / len(among) if among else default
+            case "min":
+                return min(amounts)
+            case "max":
+                return max(amounts)
+        return {"mean": mean, "variance": variance}[aggregate.verb](amounts)
 
     def forgotten(self, tap: Tap, name: str) -> bool:
         """Whether a window begins where a history may have been forgotten already."""
-        delay_ms = 15 if "delay" in name else 0
-        span_ms = int(name.split("ms")[0].rsplit(".", 1)[1]) if "ms" in name else 0
-        kept_ms = 45 if delay_ms else KEPT_MS
-        return tap.at_ms - delay_ms - span_ms < self.watermark_ms - kept_ms
+        held_ms = self.watermark_ms - self.lateness_ms
+        for windows in WINDOWS:
+            of_one_history = [w for w in WINDOWS if shared(w) == shared(windows)]
+            kept_ms = windows.delay_ms + max(span_ms for each in of_one_history for span_ms in each.spans_ms)
+            for aggregate in windows.aggregates:
+                for span_ms, named in zip(windows.spans_ms, windows.named(aggregate), strict=True):
+                    if named == name:
+                        return tap.at_ms - windows.delay_ms - span_ms < held_ms - kept_ms
+        return False
 
 
-def told_and_expected(records: Sequence[Record]) -> list[tuple[dict[str, Any], dict[str, float]]]:
+def shared(windows: Windows) -> object:
+    """What windows of one history have in common."""
+    return windows.entity, windows.delay, windows.where
+
+
+def told_and_expected(records: Sequence[Record], lateness_ms: int) -> list[tuple[dict[str, Any], dict[str, float]]]:
     """The vector of each event that is scored, and what the naive reader expects of it, of windows that are held."""
-    stage, naive, found = ScoreStage(MADE), Naive(), []
+    made, naive, found = MADE[lateness_ms], Naive(lateness_ms=lateness_ms), []
+    stage = ScoreStage(made)
     state = stage.initial(0)
     for record in records:
         for each in stage.fold(state, [record]):
@@ -133,22 +160,29 @@ def told_and_expected(records: Sequence[Record]) -> list[tuple[dict[str, Any], d
             if isinstance(value, Scored):
                 tap = record.value
                 assert isinstance(tap, Tap)
-                told = dict(zip(MADE.feature_names, value.features, strict=True))
+                told = dict(zip(made.feature_names, value.features, strict=True))
                 naive.watermark_ms = state.watermark_ms  # a repeated tap moves it too
                 expected = naive.expected(tap)
                 held = [name for name in told if not naive.forgotten(tap, name)]
+                assert held == list(told) or tap.at_ms < state.watermark_ms - lateness_ms
                 found.append(({n: told[n] for n in held}, {n: expected[n] for n in held}))
             elif isinstance(value, Outcome):
                 naive.known[value.event_id] = value.target == 1.0
     return found
 
 
+@pytest.mark.parametrize("lateness_ms", LATENESS)
 @given(records=st.one_of(LOGS, DENSE), compact_above=st.sampled_from([0, 32]))
-def test_each_feature_is_what_a_naive_reader_finds(records: list[Record], compact_above: int) -> None:
+def test_each_feature_is_what_a_naive_reader_finds(lateness_ms: int, records: list[Record], compact_above: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams.windows, "COMPACT_ABOVE", compact_above)
-        for told, expected in told_and_expected(records):
+        for told, expected in told_and_expected(records, lateness_ms):
             assert told == expected
+
+
+def cheap(tap: Tap) -> bool:
+    """Whether it is not one of the dear ones."""
+    return not dear(tap)
 
 
 @given(moves=st.lists(st.tuples(st.sampled_from("st"), st.integers(-9, 9), st.booleans()), max_size=6))
@@ -157,6 +191,9 @@ def test_an_event_whose_sum_overflows_leaves_no_trace_in_any_window(moves: list[
         [
             per("card").over("20ms").count(),
             per("card").over("20ms", delay="3ms").rate("label", among="labelled"),
+            per("card").over("20ms", where=dear).max("amount", default=0.0),
+            per("card").over("20ms", where=cheap).min("amount", default=0.0),
+            per().over("9ms", itself=False).distinct("shop"),
             per("shop").over("100ms").sum("amount"),
         ]
     )

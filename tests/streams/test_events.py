@@ -53,6 +53,14 @@ def test_a_late_event_is_scored_as_of_its_own_time() -> None:
     assert [s.features[counts] for s in scored] == [1.0, 1.0, 2.0]
 
 
+def test_an_event_within_the_lateness_is_like_any_other() -> None:
+    made = pipeline(late="skip", lateness="30ms")
+    state, emitted = fold(made, Log().tap("1", 1_100).tap("within", 1_070).tap("beyond", 1_069).records)
+
+    assert [scored.event_id for scored in messages(emitted, Scored)] == ["1", "within"]
+    assert state.counts["events.late"] == 1
+
+
 def test_a_late_event_is_counted_and_left_out_where_the_definition_says_skip() -> None:
     made = pipeline(late="skip")
     log = Log().tap("1", 1_000).tap("2", 999, kafka_ms=1_000).tap("3", 1_000)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from streams import per
-from streams.feature import Windows
+from streams.aggregate import Windows
 from streams.features import Features
 
 FILE = Path(__file__).parents[3] / "shared" / "data" / "payments-2018-04-to-07.parquet"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streams.saved_windows
+from streams.holding import Held
 from streams.saved_windows import Pages, restore
-from streams.windows import History
 
 PAGE = 3
 KEYS = st.text("abcdefghij", min_size=1, max_size=1)
@@ -27,7 +27,7 @@ class Topic:
 
     def __init__(self) -> None:
         self.pages = Pages()
-        self.histories: dict[str, History | bytes] = {}
+        self.histories: dict[str, Held | bytes] = {}
         self.values: dict[bytes, bytes] = {}
         self.written = 0
 

@@ -13,16 +13,18 @@ from river.tree import HoeffdingTreeClassifier
 from streams import Field, Pipeline
 from streams.score import ScoreStage
 from streams.stage import Emitted, Output, Record, Role
-from tests.streams.builders import DELAYED, Log, labels, pipeline
+from tests.streams.builders import COMPACT, WINDOWS, Log, labels, pipeline
 from tests.streams.logs import LOGS
 from tests.streams.state import walk
 
 PIPELINES = {
     "logistic regression": pipeline(),
     "late skipped": pipeline(late="skip"),
+    "late allowed": pipeline(late="skip", lateness="25ms"),
     "short horizon, long memory": pipeline(labels=labels(horizon="10ms"), remember="90ms"),
     "tree": pipeline(model=lambda: HoeffdingTreeClassifier(grace_period=5)),
-    "two entities": pipeline(features=[Field("amount"), *DELAYED]),
+    "two entities": pipeline(features=[Field("amount"), *WINDOWS]),
+    "compact": pipeline(features=[Field("amount"), *COMPACT]),
     "anomaly": pipeline(features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1, n_trees=2, height=3)),
 }
 EACH = pytest.mark.parametrize("made", PIPELINES.values(), ids=PIPELINES)
@@ -97,5 +99,5 @@ def test_memory_ends_with_the_horizon(made: Pipeline, records: list[Record]) -> 
     assert not state.join.rows.stragglers
     assert len(state.join.rows.segments) == 1
     for windows in state.windows:
-        assert set(windows.histories) <= {"z", "s"}
+        assert set(windows.histories) <= {"z", "s", "*"}  # of the last tap: its card, its shop, all
         assert len(windows.deadlines) == len(windows.histories)

@@ -15,7 +15,7 @@ from streams import Derived, Field, Labels, per
 from streams.stage import Record
 from tests.infra.skew.folded import batches, checked, found, skewed
 from tests.infra.skew.stream import late_share, taps
-from tests.streams.builders import DELAYED, Log, Tap, labels, pipeline
+from tests.streams.builders import COMPACT, WINDOWS, Log, Tap, labels, pipeline
 from tests.streams.logs import LOGS
 from tests.streams.test_delayed import DENSE
 
@@ -34,7 +34,8 @@ FEATURES = [
     Field("amount"),
     Field("tip", default=-1.0),
     Derived("odd", lambda tap: int(tap.amount) % 2),
-    *DELAYED,
+    *WINDOWS,
+    *COMPACT,
     Derived("share", share, of=("amount", "card.amount.sum.20ms"), default=0.5),
     per("card").over("20ms").mean("amount"),
 ]

@@ -13,12 +13,13 @@ from streams.windows import History
 from tests.infra.skew.folded import batches, checked, found, skewed
 from tests.infra.skew.stream import taps
 from tests.simulation.planting import Plant
-from tests.streams.builders import DELAYED, Tap, labels, pipeline
+from tests.streams.builders import WINDOWS as EVERY
+from tests.streams.builders import Tap, labels, pipeline
 
 STREAM = taps(600)
-DELAYS = [each for each in DELAYED if each.delay is not None]
+DELAYS = [each for each in EVERY if each.delay is not None]
 PLAIN = per("card").over("20ms", "50ms").count().sum("amount").mean("amount").max("amount").since(default=9.0)
-RATES = [Field("amount"), *DELAYED]
+RATES = [Field("amount"), *EVERY]
 WINDOWS = [Field("amount"), PLAIN, *DELAYS, Derived("over", lambda a, m: a - m, of=("amount", "card.amount.mean.20ms"))]
 
 LIVE = [

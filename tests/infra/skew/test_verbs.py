@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.skew.verbs import Seen, evaluate, exactly, total
-from streams.feature import Aggregate
+from streams.aggregate import Aggregate
 
 FLOATS = st.lists(st.one_of(st.floats(-1e9, 1e9), st.floats(-1.7e308, 1.7e308)), min_size=1, max_size=8)
 
