@@ -40,6 +40,7 @@ FEATURES = [
     per("card").over("20ms").mean("amount"),
 ]
 MADE = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="200ms")
+LATER = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="200ms", lateness="40ms")
 SKIPS = pipeline(features=FEATURES, labels=labels(horizon="60ms"), late="skip")
 EVERYTHING = st.one_of(LOGS, DENSE)
 
@@ -64,6 +65,21 @@ def test_what_is_served_is_what_is_defined(records: list[Record], size: int, com
     assert skewed(tally) == set()
     assert all(count.checked + count.unjudged == tally.events for count in found(tally).values())
     assert [found(tally)[name].unjudged for name in ("amount", "tip", "odd")] == [0, 0, 0]
+
+
+@given(records=EVERYTHING)
+def test_what_is_served_of_late_events_is_what_is_defined(records: list[Record]) -> None:
+    assert skewed(checked(LATER, batches(LATER, records))) == set()
+
+
+def test_of_events_that_are_late_by_less_than_is_allowed_every_value_is_judged() -> None:
+    records = taps(600)
+    tally = checked(LATER, batches(LATER, records))
+
+    assert late_share(records) > 0.1
+    assert tally.events == 600
+    assert skewed(tally) == set()
+    assert all(count.unjudged == 0 for count in found(tally).values())
 
 
 @given(records=EVERYTHING)

@@ -6,20 +6,23 @@ import pytest
 
 from streams import Derived, Field, per, reading
 from streams.columns import from_field
+from streams.decayed import Decayed
 from streams.delayed import DelayedHistory
 from streams.exact import PrefixSums
 from streams.feature import Feature
+from streams.tiles import Tiles
 from streams.windows import History
 from tests.infra.skew.folded import batches, checked, found, skewed
 from tests.infra.skew.stream import taps
 from tests.simulation.planting import Plant
+from tests.streams.builders import COMPACT, Tap, labels, pipeline
 from tests.streams.builders import WINDOWS as EVERY
-from tests.streams.builders import Tap, labels, pipeline
 
 STREAM = taps(600)
-DELAYS = [each for each in EVERY if each.delay is not None]
+DELAYS = [each for each in EVERY if each.delay is not None and each.where is None]
 PLAIN = per("card").over("20ms", "50ms").count().sum("amount").mean("amount").max("amount").since(default=9.0)
 RATES = [Field("amount"), *EVERY]
+SMALL = [Field("amount"), *COMPACT]
 WINDOWS = [Field("amount"), PLAIN, *DELAYS, Derived("over", lambda a, m: a - m, of=("amount", "card.amount.mean.20ms"))]
 
 LIVE = [
@@ -59,6 +62,16 @@ LIVE = [
         ),
         WINDOWS,
         lambda name: ".sum." in name,
+    ),
+    (
+        Plant("a tile too few", Tiles.look, "max(last - length, oldest)", "max(last - length + 1, oldest)"),
+        SMALL,
+        lambda name: ".tile_" in name,
+    ),
+    (
+        Plant("too fast a decay", Decayed.add, "weight = 2.0 **", "weight = 2.1 **"),
+        SMALL,
+        lambda name: ".decayed" in name,
     ),
 ]
 
