@@ -102,9 +102,8 @@ def test_every_value_that_was_served_is_as_defined_also_across_a_restart(
     assert found["holds"]
     assert found["events"] == 2 * EVENTS
     assert [each["name"] for each in found["features"]] == list(pipeline.feature_names)
-    assert all(each["unequal"] == 0 for each in found["features"])
-    assert all(each["checked"] + each["unjudged"] == 2 * EVENTS for each in found["features"])
-    assert sum(each["unjudged"] for each in found["features"]) < 0.01 * 2 * EVENTS * len(found["features"])
+    assert all(each["checked"] == 2 * EVENTS for each in found["features"])
+    assert all(each["unequal"] == each["unjudged"] == 0 for each in found["features"])
     assert shown.exit_code == 0
     assert "4,000 events" in shown.stdout
 
@@ -261,8 +260,7 @@ def test_it_follows_what_is_served_and_counts_nothing_twice(settings: Settings, 
     assert " events, 0 of " in said
     assert "Traceback" not in said
     assert set(found) == set(pipeline.feature_names)
-    assert all(unequal == 0 for _, unequal in found.values())
-    assert found[amount] == found["night"] == (1_500, 0)
+    assert set(found.values()) == {(1_500, 0)}
 
 
 def test_what_does_not_go_together_is_one_sentence(settings: Settings) -> None:

@@ -46,6 +46,7 @@ def _pipeline(name: str, features: Sequence[Feature], *, several: bool) -> Pipel
         features=features,
         model=lambda: StandardScaler() | LogisticRegression(),
         learning="inline_per_partition" if several else "inline",
+        lateness="3h",
     )
 
 
