@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from infra.backtest.trace import Classes, Trace
 from schemas.problem import Problem
@@ -14,8 +15,17 @@ from streams.stage import Record
 _BINARY: Classes = {"false": 0, "true": 1}
 
 
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One partition under way."""
+
+    state: ScoreState
+    tallies: Tallies
+    trace: Trace
+
+
 class Entrant:
-    """Folds partition after partition, each from the initial state as a worker does, and keeps what that gives."""
+    """Folds partitions, each from the initial state as a worker does, and keeps what that gives."""
 
     def __init__(self, name: str, pipeline: Pipeline) -> None:
         """`name` is what it is called in what is said of it."""
@@ -25,25 +35,25 @@ class Entrant:
         self.counts: Counter[str] = Counter()
         self._stage = ScoreStage(pipeline)
         self._classes: Classes = dict(_BINARY) if pipeline.task == "binary" else {}
-        self._state: ScoreState
-        self._tallies: Tallies
-        self._trace: Trace
+        self._tasks: dict[int, Task] = {}
 
     def begin(self, partition: int) -> None:
         """Begin with this partition."""
-        self._state, self._tallies = self._stage.initial(partition), {}
-        self._trace = Trace(partition, self._classes)
-        self.traces.append(self._trace)
+        trace = Trace(partition, self._classes)
+        self._tasks[partition] = Task(self._stage.initial(partition), {}, trace)
+        self.traces.append(trace)
 
-    def fold(self, records: Sequence[Record]) -> None:
-        """Fold the next records. Raises `Problem` where a worker would stop its partition."""
-        emitted = self._stage.fold(self._state, records)
-        stop = self.pipeline.limits.count(self._tallies, records, emitted)
+    def fold(self, partition: int, records: Sequence[Record]) -> None:
+        """Fold its next records. Raises `Problem` where a worker would stop the partition."""
+        task = self._tasks[partition]
+        emitted = self._stage.fold(task.state, records)
+        stop = self.pipeline.limits.count(task.tallies, records, emitted)
         if stop is not None:
             raise Problem(f"{self.name}: a worker would stop here, and so does its backtest: {stop}")
-        self._trace.take(emitted)
+        task.trace.take(emitted)
 
-    def end(self) -> None:
+    def end(self, partition: int) -> None:
         """The partition has ended."""
-        self.counts += self._state.counts
-        self.counts["labels.held"] += self._state.held
+        state = self._tasks.pop(partition).state
+        self.counts += state.counts
+        self.counts["labels.held"] += state.held

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from infra.backtest.entrant import Entrant
-from infra.backtest.log import Log, Part
+from infra.backtest.log import Feed, Log
+from schemas.problem import Problem
 from streams.runtime.codec import decode
 from streams.runtime.merge import Merge
 from streams.runtime.raw import Raw
@@ -36,6 +37,10 @@ class Within:
         ]
 
 
+def ignore(_: int) -> None:
+    """Nobody wants to know how many."""
+
+
 @dataclass(slots=True)
 class Folded:
     """How many records were folded of each input, by its rank, and the latest Kafka time among them, ms."""
@@ -49,30 +54,64 @@ class Folded:
         self.end_ms = max(self.end_ms, *(raw.timestamp for _, raw in taken)) if taken else self.end_ms
 
 
-def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance = lambda _: None) -> Folded:
+def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance = ignore) -> Folded:
     """Fold all partitions of `log`; `advance` is told how many records were read.
 
     Raises `Problem` where the log cannot be read, or a worker would stop.
     """
-    folded = Folded()
-    for part in log.parts:
-        for entrant in entrants:
-            entrant.begin(part.number)
-        _fold_part(log, part, entrants, within, advance, folded)
-        for entrant in entrants:
-            entrant.end()
-    return folded
+    folding = Folding(log, entrants, within)
+    folding.fold(advance, goes_on=False)
+    return folding.end()
 
 
-def _fold_part(
-    log: Log, part: Part, entrants: Sequence[Entrant], within: Within, advance: Advance, folded: Folded
-) -> None:
-    merge = Merge(log.topics, [part.positions[topic] for topic in log.topics])
-    while part.feed.feed(merge):
-        while taken := merge.take(GROUP_LIMIT):
-            advance(len(taken))
-            inside = within.cut(taken)
-            records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]
-            for entrant in entrants:
-                entrant.fold(records)
-            folded.add(inside)
+@dataclass(slots=True)
+class Folding:
+    """A log that is folded, and partitions that are under way, each with where it stands."""
+
+    log: Log
+    entrants: Sequence[Entrant]
+    within: Within
+    folded: Folded = field(default_factory=Folded)
+    _merges: dict[int, Merge] = field(default_factory=dict)
+
+    def fold(self, advance: Advance, *, goes_on: bool) -> None:
+        """Fold all that stands; what was carried through a partition is let go of, unless the log `goes_on`."""
+        for part in self.log.parts:
+            for entrant in self.entrants:
+                entrant.begin(part.number)
+            topics = self.log.topics
+            self._merges[part.number] = Merge(topics, [part.positions[topic] for topic in topics])
+            self._fold(part.number, part.feed, advance)
+            if not goes_on:
+                self._end(part.number)
+
+    def go_on(self) -> None:
+        """Fold what has come since. Raises `Problem` where the log is one that does not go on."""
+        if self.log.more is None:
+            raise Problem(f"{self.log.place} does not go on: leave --then-live out")
+        for number, merge in self._merges.items():
+            feed = self.log.more(number, {topic: each.fetched for topic, each in merge.inputs.items()})
+            if feed is not None:
+                self._fold(number, feed, ignore)
+
+    def end(self) -> Folded:
+        """Let go of everything; what was folded."""
+        for number in list(self._merges):
+            self._end(number)
+        return self.folded
+
+    def _end(self, number: int) -> None:
+        del self._merges[number]
+        for entrant in self.entrants:
+            entrant.end(number)
+
+    def _fold(self, number: int, feed: Feed, advance: Advance) -> None:
+        log, merge = self.log, self._merges[number]
+        while feed.feed(merge):
+            while taken := merge.take(GROUP_LIMIT):
+                advance(len(taken))
+                inside = self.within.cut(taken)
+                records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]
+                for entrant in self.entrants:
+                    entrant.fold(number, records)
+                self.folded.add(inside)

@@ -1,6 +1,6 @@
 """A log to fold: its inputs, and its partitions, each of which feeds a merge until nothing is left."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -57,11 +57,16 @@ class Part:
     feed: Feed
 
 
+More = Callable[[int, Mapping[str, int]], Feed | None]
+"""What has come of a partition behind these positions, per topic; None where nothing has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """Inputs in the order of their roles, how many partitions each has, and those, to be folded one by one.
 
     `records`: about how many there are in all. `place` names it for a person; `remarks` are what he should know of it.
+    `more` is how a log that goes on is read on.
     """
 
     sources: Sequence[Source]
@@ -70,6 +75,7 @@ class Log:
     records: int
     place: str
     remarks: Sequence[str] = ()
+    more: More | None = None
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The log that stands on a pipeline's input topics: from their beginning to where they end now."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from time import monotonic
 
 from confluent_kafka.admin import AdminClient
@@ -74,7 +75,15 @@ def _log(kafka: RealKafka, sources: list[Source], partitions: int) -> Log:
             for topic, (low, _) in each.items()
             if low > 0
         ],
+        more=partial(_more, kafka),
     )
+
+
+def _more(kafka: RealKafka, number: int, positions: Mapping[str, int]) -> Pulled | None:
+    """What stands behind `positions` now."""
+    ends = {topic: kafka.bounds(topic, number)[1] for topic in positions}
+    come = {topic: (at, ends[topic]) for topic, at in positions.items() if ends[topic] > at}
+    return Pulled({topic: kafka.read(topic, number, at, end) for topic, (at, end) in come.items()}) if come else None
 
 
 def _part(kafka: RealKafka, number: int, bounds: Bounds) -> Part:

@@ -15,12 +15,13 @@ from infra.backtest import scores as scores_file
 from infra.backtest.alike import entrants
 from infra.backtest.entrant import Entrant
 from infra.backtest.files import Files, from_files
-from infra.backtest.fold import Within, fold
+from infra.backtest.fold import Folding, Within
 from infra.backtest.log import Log
 from infra.backtest.report import report
 from infra.backtest.topics import from_topics
 from infra.cli.backtest_table import Result, as_fields, show
 from infra.cli.bar import folding_bar
+from infra.cli.shadow import live
 from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
@@ -43,13 +44,17 @@ def backtest(
     sort: Annotated[bool, typer.Option("--sort", help="Sort the files by time first, in memory.")] = False,
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Leave out what is older.")] = None,
     end: Annotated[str | None, typer.Option("--until", metavar="TIME", help="Leave out what is as new.")] = None,
+    then_live: Annotated[
+        bool, typer.Option("--then-live", help="Go on with what comes on the topics, until Ctrl-C: a shadow.")
+    ] = False,
     scores: Annotated[Path | None, typer.Option(metavar="OUT.parquet", help="Write every score to a file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as one line of JSON.")] = False,
 ) -> None:
     """Fold a log again as a worker would, and judge every score by the label that came later.
 
     An event is scored before its label is learnt, and labels come as late as they did. Without --events the log is
-    what stands now on the topics that the (first) pipeline reads; that reads only, also beside running workers.
+    what stands now on the topics that the (first) pipeline reads; that reads only, also beside running workers. With
+    --then-live it goes on from there with the same state, says how it stands, and judges all of it at the end.
 
     Example: millrace backtest payments.py:payments --events april.parquet --label-field fraud --label-delay 7d
     """
@@ -67,7 +72,9 @@ def backtest(
         raise Problem("--labels, --label-field and --sort are about files: name the events with --events")
     else:
         opening = from_topics([each.pipeline for each in tested], Settings())
-    result = _result(opening, tested, within, began_s)
+    if then_live and (events is not None or end is not None):
+        raise Problem("--then-live goes on with the topics: leave --events and --until out")
+    result = _result(opening, tested, within, began_s, then_live=then_live)
     if scores is not None:
         scores_file.write(scores, tested)
     if as_json:
@@ -76,10 +83,18 @@ def backtest(
         show(result, pipeline.task, Console(soft_wrap=True), scores)
 
 
-def _result(opening: AbstractContextManager[Log], tested: list[Entrant], within: Within, began_s: float) -> Result:
+def _result(
+    opening: AbstractContextManager[Log], tested: list[Entrant], within: Within, began_s: float, *, then_live: bool
+) -> Result:
     """All folded and judged. Raises `Problem` where nothing was scored, or a worker would stop."""
-    with for_now(), opening as log, folding_bar("folding", log.records) as advance:
-        folded = fold(log, tested, within, advance)
+    with for_now(), opening as log:
+        folding = Folding(log, tested, within)
+        with folding_bar("folding", log.records) as advance:
+            folding.fold(advance, goes_on=then_live)
+        going = live(tested) if then_live else None
+        while going is not None and going(folding.folded):
+            folding.go_on()
+        folded = folding.end()
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
     if not any(each.overall.events for each in reports.values()):
         raise Problem(f"no event was scored of {log.place}: see that there are some, between --from and --until")

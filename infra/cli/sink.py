@@ -1,9 +1,7 @@
 """`millrace sink`: a pipeline's output topics into ClickHouse, in the foreground."""
 
 import json
-import signal
 import sys
-import threading
 from dataclasses import asdict
 from typing import Annotated
 
@@ -12,6 +10,7 @@ from rich.console import Console
 
 from consumers.buffer import Limits
 from consumers.clickhouse import FeatureSet
+from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
 from infra.run_sink import Written, run_sink
 from infra.settings import Settings
@@ -43,11 +42,9 @@ def sink(
         version=pipeline.version,
         names=pipeline.feature_names,
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
     topics = pipeline.topics(settings.topic_prefix)
     limits = Limits(interval_s=interval_s)
+    stop = asked_to_stop()
     show(run_sink(settings, topics, features=names, stop=stop, until_idle=until_idle, limits=limits), as_json=as_json)
 
 

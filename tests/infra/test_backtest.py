@@ -129,6 +129,7 @@ def test_every_task_has_its_figures(file: Path, tmp_path: Path, name: str, figur
         (("--events", "EVENTS", "--label-field", "fraud"), "belong together"),
         (("--events", "EVENTS", "--label-field", "frau", "--label-delay", "1d"), "has no column frau"),
         (("--events", "EVENTS", *LABELLED, "--labels", "EVENTS"), "contradict each other"),
+        (("--events", "EVENTS", *LABELLED, "--then-live"), "goes on with the topics: leave --events"),
         (("--events", "EVENTS", "--labels", "none.csv"), r"there is no file none\.csv"),
         (("--events", "EVENTS", *LABELLED, "--scores", "out.csv"), r"call it out\.parquet"),
         (("--events", "EVENTS", *LABELLED, "--scores", "nowhere/out.parquet"), "there is no folder nowhere"),

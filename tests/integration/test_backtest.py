@@ -1,19 +1,32 @@
 """A backtest of the topics says what the workers said: every score, in all 64 bits."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
 import pytest
 
+from infra.embedded.process import ServerProcess
+from infra.feed import feed
 from infra.settings import Settings
 from schemas.outcome import Outcome
 from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.load import load
 from tests.integration.driven import ask, given
-from tests.integration.harness import PIPELINES, decoded, wait_folded, worker
+from tests.integration.harness import (
+    MILLRACE,
+    PIPELINES,
+    STARTED_S,
+    decoded,
+    environment,
+    wait,
+    wait_folded,
+    worker,
+    worker_of,
+)
 from tests.integration.shop import TARGET as SHOP
 from tests.integration.shop import Shop
 from tests.integration.test_restart import payments
@@ -23,6 +36,9 @@ pytestmark = pytest.mark.servers
 TILL = f"{PIPELINES / 'till.py'}:till"
 TILLS = f"{PIPELINES / 'till.py'}:tills"
 EVENTS = 3_000
+
+CUTS = (("stood.parquet", ("--until", "2026-03-02T15:00")), ("all.parquet", ()))
+"""The 900 payments that stand when the shadow begins, without the labels that come after the last of them; all."""
 
 Rows = dict[str, tuple[str, bool | None]]
 
@@ -94,3 +110,27 @@ def test_a_model_that_learns_in_one_order_is_not_folded_over_four_partitions(set
 def test_topics_that_are_not_there_are_one_sentence(settings: Settings) -> None:
     with pytest.raises(Problem, match=r"there is no topic .*till\.labels: give a file with --events"):
         ask(settings, "backtest", TILL)
+
+
+@pytest.mark.parametrize(("target", "partitions"), [(TILL, 1), (TILLS, 4)])
+def test_a_backtest_that_goes_on_live_scores_each_event_once(
+    settings: Settings, tmp_path: Path, target: str, partitions: int
+) -> None:
+    given(settings, target, payments(0, 900), partitions=partitions)
+    out, log = tmp_path / "scores.parquet", tmp_path / "log"
+    command = [*MILLRACE, "backtest", target, "--then-live", "--scores", str(out)]
+    with ServerProcess("the shadow", command, log_path=log, env=environment(settings)) as shadow:
+        wait("it has caught up", lambda: "has scored 900" in shadow.log(), [shadow], within_s=STARTED_S)
+        for begin in (900, 1_400):
+            feed(load(target), payments(begin, begin + 500), settings)
+        wait("it has seen all", lambda: "has scored 1,900" in shadow.log(), [shadow], within_s=STARTED_S)
+        worker_of(shadow).send_signal(signal.SIGINT)
+        wait("it ends", lambda: not shadow.alive, [], within_s=STARTED_S)
+    rows = pyarrow.parquet.read_table(out).to_pylist()
+    stood, all_of_it = (backtested(settings, tmp_path / name, target, *until)[1] for name, until in CUTS)
+
+    assert shadow.status == 0
+    assert sorted(int(row["event_id"][1:]) for row in rows) == list(range(1_900))
+    assert sum(row["label"] is not None for row in rows) == sum(row["label"] is not None for row in all_of_it)
+    name = load(target).name
+    assert {row["event_id"]: row[name] for row in stood}.items() <= {row["event_id"]: row[name] for row in rows}.items()

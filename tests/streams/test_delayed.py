@@ -1,6 +1,6 @@
 """Windows of two entities, delayed or not, and rates of labels, against what a naive reader of the log finds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
@@ -68,7 +68,8 @@ def variance(amounts: Sequence[float]) -> float:
 
 
 def quantile(amounts: Sequence[float], q: str) -> float:
-    return next(x for x in sorted(amounts) if sum(y <= x for y in amounts) >= Fraction(q) * len(amounts))
+    ascending, enough = sorted(amounts), Fraction(q) * len(amounts)
+    return next(x for many, x in enumerate(ascending, 1) if many >= enough)
 
 
 @dataclass
@@ -85,23 +86,25 @@ class Naive:
         place = sum(1 for each in self.events if each.at_ms <= tap.at_ms)
         self.events.insert(place, tap)
         self.seen = self.events[: place + 1]
-        return {"amount": tap.amount} | {
-            name: self._value(tap, windows, aggregate, span_ms)
-            for windows in WINDOWS
-            for aggregate in windows.aggregates
-            for span_ms, name in zip(windows.spans_ms, windows.named(aggregate), strict=True)
-        }
+        told = {"amount": tap.amount}
+        for windows, span_ms, named in SPANS:
+            inside = self._inside(tap, windows, span_ms)
+            for aggregate, name in named:
+                told[name] = self._value(tap, windows, aggregate, inside)
+        return told
 
-    def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, span_ms: int) -> float:
+    def _inside(self, tap: Tap, windows: Windows, span_ms: int) -> list[Tap]:
         end_ms = tap.at_ms - windows.delay_ms
         seen = self.events if windows.delay else self.seen  # of equal times, those that came before
         of = attrgetter(windows.entity) if windows.entity != EVERYTHING else lambda _: "all"
-        inside = [
+        return [
             each
             for each in seen
-            if of(each) == of(tap) and end_ms - span_ms < each.at_ms <= end_ms
+            if end_ms - span_ms < each.at_ms <= end_ms and of(each) == of(tap)
             if windows.where is None or windows.where(each)
         ]
+
+    def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, inside: Sequence[Tap]) -> float:
         if not windows.itself or aggregate.verb in ("last", "since"):
             inside = [each for each in inside if each is not tap]
         amounts = [each.amount for each in inside]
@@ -133,20 +136,32 @@ class Naive:
 
     def forgotten(self, tap: Tap, name: str) -> bool:
         """Whether a window begins where a history may have been forgotten already."""
-        held_ms = self.watermark_ms - self.lateness_ms
-        for windows in WINDOWS:
-            of_one_history = [w for w in WINDOWS if shared(w) == shared(windows)]
-            kept_ms = windows.delay_ms + max(span_ms for each in of_one_history for span_ms in each.spans_ms)
-            for aggregate in windows.aggregates:
-                for span_ms, named in zip(windows.spans_ms, windows.named(aggregate), strict=True):
-                    if named == name:
-                        return tap.at_ms - windows.delay_ms - span_ms < held_ms - kept_ms
-        return False
+        if name == "amount":
+            return False
+        back_ms, kept_ms = REACH_MS[name]
+        return tap.at_ms - back_ms < self.watermark_ms - self.lateness_ms - kept_ms
 
 
 def shared(windows: Windows) -> object:
     """What windows of one history have in common."""
     return windows.entity, windows.delay, windows.where
+
+
+def reach_ms() -> Iterator[tuple[str, tuple[int, int]]]:
+    """Of each feature how far its window reaches back, and how far what is held with it does."""
+    for windows in WINDOWS:
+        held = [span_ms for each in WINDOWS if shared(each) == shared(windows) for span_ms in each.spans_ms]
+        for aggregate in windows.aggregates:
+            for name, span_ms in zip(windows.named(aggregate), windows.spans_ms, strict=True):
+                yield name, (windows.delay_ms + span_ms, windows.delay_ms + max(held))
+
+
+REACH_MS = dict(reach_ms())
+SPANS = [
+    (windows, span_ms, [(aggregate, windows.named(aggregate)[place]) for aggregate in windows.aggregates])
+    for windows in WINDOWS
+    for place, span_ms in enumerate(windows.spans_ms)
+]
 
 
 def told_and_expected(records: Sequence[Record], lateness_ms: int) -> list[tuple[dict[str, Any], dict[str, float]]]:
