@@ -1,9 +1,7 @@
 """`millrace verify --features`: what was served beside what is defined, once or for as long as it goes on."""
 
 import json
-import signal
 import sys
-import threading
 import time
 from dataclasses import asdict
 
@@ -12,6 +10,7 @@ from rich.console import Console
 from infra.audit.opened import Opened, not_begun, numbers, opened
 from infra.cli import skew_table
 from infra.cli.bar import folding_bar
+from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
 from infra.settings import Settings
 from infra.skew.follow import Round, follow
@@ -49,9 +48,7 @@ def _checked(stage: Opened, number: int) -> Checked:
 
 def _followed(stage: Opened, partition: int | None, settings: Settings, *, as_json: bool) -> bool:
     log_to_stderr()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    stop = asked_to_stop()
     return follow(stage, numbers(stage, partition), settings, stop, _tell_json if as_json else _tell) > 0
 
 

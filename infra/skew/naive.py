@@ -4,16 +4,16 @@ from bisect import insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from infra.skew.decay import Decay
+from infra.skew.plain import derived_of, field_of
 from infra.skew.verbs import Seen, evaluate
 from infra.skew.window import Span, group_of, held_from_ms, held_of, key_of, span_of
 from streams.aggregate import Windows
-from streams.feature import Derived, Feature, Field
+from streams.feature import Feature, Field
 
 LATER_MS = 24 * 60 * 60 * 1_000
 """Events are kept for so much longer than the widest window of their entity, for late events to find them."""
@@ -116,11 +116,11 @@ class Naive:
             elif isinstance(feature, Windows):
                 told |= self._windows(feature, key_of(feature, event), seen, inside)
             elif isinstance(feature, Field):
-                told[feature.name] = Value(_field(feature, event), sure=True)
+                told[feature.name] = Value(field_of(feature, event), sure=True)
             else:
                 of = [told[name] for name in feature.of]
                 given = [each.value for each in of] if feature.of else [event]
-                told[feature.name] = Value(_derived(feature, given), sure=all(each.sure for each in of))
+                told[feature.name] = Value(derived_of(feature, given), sure=all(each.sure for each in of))
         return list(told.values())
 
     def _inside(self, entity: str, key: str, span: Span) -> list[Seen]:
@@ -166,21 +166,3 @@ def _is_of(windows: Windows, entity: str) -> bool:
 def _by_span(windows: Windows) -> Iterable[Sequence[str]]:
     """For each span the names of its aggregates."""
     return zip(*map(windows.named, windows.aggregates), strict=True)
-
-
-def _field(feature: Field, event: Any) -> float | None:
-    value = getattr(event, feature.name)
-    return feature.default if value is None else float(value)
-
-
-def _derived(feature: Derived, given: Sequence[Any]) -> float | None:
-    """What the user's function gives, or the default that stands in; None where an event would have been rejected."""
-    if any(each is None for each in given):
-        return None
-    try:
-        value = float(feature.function(*given))
-    except (ZeroDivisionError, OverflowError):
-        return feature.default
-    except Exception:  # noqa: BLE001 (the user's own function, of which anything may come: it has no value here)
-        return None
-    return value if isfinite(value) else feature.default
