@@ -81,6 +81,16 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
         yield found
 
 
+def numbers(stage: Opened, partition: int | None) -> range:
+    """The partitions that are meant: this one, or all. Raises `Problem` where there is no such one."""
+    count = stage.binding.partitions
+    if partition is None:
+        return range(count)
+    if partition >= count:
+        raise Problem(f"{stage.binding.ledger.topic} has no partition {partition}: it has {count}, counted from 0")
+    return range(partition, partition + 1)
+
+
 def not_begun(pipeline: Pipeline, settings: Settings) -> Problem:
     """What to say where no stage has a ledger."""
     name = pipeline.topics(settings.topic_prefix).ledger(pipeline.version, STAGES[0])

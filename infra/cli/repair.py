@@ -10,8 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.audit.mending import Mending, mend, mending, require_stopped, with_state_topic
-from infra.audit.opened import not_begun, opened
-from infra.cli.verify import numbers
+from infra.audit.opened import not_begun, numbers, opened
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load

@@ -12,10 +12,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from infra.audit import archives
-from infra.audit.opened import Opened, not_begun, opened
+from infra.audit.opened import Opened, not_begun, numbers, opened
 from infra.audit.verdict import Verdict
 from infra.audit.verdict import verify as audited
 from infra.cli.bar import covered, folding_bar
+from infra.cli.skew import skewed
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load
@@ -34,6 +35,12 @@ def verify(
         Path | None,
         typer.Option("--from", metavar="DIR", help="Begin with the archives in this folder, not with the first entry."),
     ] = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="Compute every feature that was served again, apart from the live path.")
+    ] = False,
+    following: Annotated[
+        bool, typer.Option("--follow", help="With --features: go on until Ctrl-C, and keep ClickHouse told.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say it as one line of JSON.")] = False,
 ) -> None:
     """Walk the chain of every ledger, compute every batch again, and compare it with what was written.
@@ -42,9 +49,17 @@ def verify(
     named. Where inputs are gone and only the chain was checked, it says so. MILLRACE_LEDGER_KEY checks signatures.
     `--from` computes what came after an archive, so that inputs from before it may be gone.
 
+    `--features` compares each feature of each event that was served with its definition, naively evaluated. With
+    `--follow` it does so as events are served, writing what it finds into the table feature_skew.
+
     Example: millrace verify payments.py:payments --stage score
     """
     settings, pipeline = Settings(), load(target)
+    if features or following:
+        _refuse_others(stage, folder, features=features)
+        if skewed(pipeline, settings, partition, following=following, as_json=as_json):
+            raise typer.Exit(DIFFERS)
+        return
     with opened(pipeline, settings, stage) as stages:
         if not stages:
             raise not_begun(pipeline, settings)
@@ -61,14 +76,11 @@ def verify(
         raise typer.Exit(DIFFERS)
 
 
-def numbers(stage: Opened, partition: int | None) -> range:
-    """The partitions that are meant: this one, or all. Raises `Problem` where there is no such one."""
-    count = stage.binding.partitions
-    if partition is None:
-        return range(count)
-    if partition >= count:
-        raise Problem(f"{stage.binding.ledger.topic} has no partition {partition}: it has {count}, counted from 0")
-    return range(partition, partition + 1)
+def _refuse_others(stage: str | None, folder: Path | None, *, features: bool) -> None:
+    if not features:
+        raise Problem("--follow goes with --features: write both")
+    if folder is not None or stage not in (None, "score"):
+        raise Problem("--features looks at all that the score stage has served: leave out --from and --stage")
 
 
 def _require_archives(folder: Path, tasks: list[tuple[Opened, int]]) -> None:

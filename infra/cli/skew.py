@@ -1,0 +1,67 @@
+"""`millrace verify --features`: what was served beside what is defined, once or for as long as it goes on."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+
+from rich.console import Console
+
+from infra.audit.opened import Opened, not_begun, numbers, opened
+from infra.cli import skew_table
+from infra.cli.bar import folding_bar
+from infra.cli.stopping import asked_to_stop
+from infra.logs import log_to_stderr
+from infra.settings import Settings
+from infra.skew.follow import Round, follow
+from infra.skew.once import Checked, check
+from streams.pipeline import Pipeline
+from streams.runtime.findings import Broken
+
+
+def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, following: bool, as_json: bool) -> bool:
+    """Check, say what was found, and whether anything is unequal. Raises `Problem` where nothing can be checked."""
+    with opened(pipeline, settings, "score") as stages:
+        if not stages:
+            raise not_begun(pipeline, settings)
+        (stage,) = stages
+        if following:
+            return _followed(stage, partition, settings, as_json=as_json)
+        begun_s = time.process_time()
+        parts = [_checked(stage, number) for number in numbers(stage, partition)]
+        if as_json:
+            sys.stdout.write(json.dumps(skew_table.as_fields(parts, stage.topics.events)) + "\n")
+        else:
+            skew_table.show(parts, stage.topics.events, time.process_time() - begun_s)
+    return skew_table.unequal(parts) > 0
+
+
+def _checked(stage: Opened, number: int) -> Checked:
+    try:
+        span = stage.auditor.span(number)
+    except Broken:
+        span = None  # the check itself says where
+    total = sum(end - span.first.starts[topic] for topic, end in span.last.ends.items()) if span is not None else 1
+    with folding_bar(f"features, partition {number}", total) as advance:
+        return check(stage, number, advance)
+
+
+def _followed(stage: Opened, partition: int | None, settings: Settings, *, as_json: bool) -> bool:
+    log_to_stderr()
+    stop = asked_to_stop()
+    return follow(stage, numbers(stage, partition), settings, stop, _tell_json if as_json else _tell) > 0
+
+
+def _tell(found: Round) -> None:
+    if found.events:
+        Console(soft_wrap=True).print(
+            f"partition {found.partition}: {found.events:,} events, {found.unequal:,} of {found.values:,} values "
+            f"unequal; {found.behind:,} records behind",
+            highlight=False,
+        )
+
+
+def _tell_json(found: Round) -> None:
+    if found.events:
+        sys.stdout.write(json.dumps(asdict(found)) + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,120 @@
+"""Goes through what one partition has folded, batch by batch, and holds each served vector against its definition."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from infra.skew.naive import Naive, Value
+from infra.skew.tally import Tally
+from schemas.problem import Problem
+from schemas.reject import Reject
+from streams.instant import instant_ms
+from streams.pipeline import Pipeline
+from streams.stage import Record, Role
+
+Row = Mapping[str, Any]
+Place = tuple[str, int]
+"""Topic and offset."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One entry of the ledger: the input records in the order of the fold, and the rows that it has written of them.
+
+    - The order, and the watermark at the end, are those of the ledger.
+    - `scored` says which events were served, and with which vector: what is not there was rejected, late or repeated,
+      and no window holds it.
+    - `outcomes` says which label has met which event. It counts from the later of the two on. A label that is not there
+      was repeated, contradicts the first one, is past the horizon, or still waits for its event.
+    - `known_from_ms`: events up to this time may have been folded before the first batch there is; None: none were.
+    """
+
+    seq: int
+    head: str
+    records: Sequence[Record]
+    starts: Mapping[str, int]
+    watermark_ms: int
+    scored: Sequence[Row]
+    outcomes: Sequence[Row]
+    known_from_ms: int | None = None
+
+
+class Checker:
+    """One partition. `tally` has what came of it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._naive = Naive(pipeline.features, pipeline.lateness_ms)
+        self.tally = Tally(pipeline.feature_names)
+
+    def take(self, batch: Batch, *, judging: bool = True) -> None:
+        """The next batch; where it was judged before, only what later windows need is kept of it.
+
+        Raises `Problem` where the rows are not those of these records.
+        """
+        self._naive.known_from_ms = batch.known_from_ms
+        served: dict[Place, Row] = {(row["source_topic"], row["source_offset"]): row for row in batch.scored}
+        told: dict[Place, Row] = {(row["source_topic"], row["source_offset"]): row for row in batch.outcomes}
+        held = {row["event_id"]: row for place, row in told.items() if _came_before(place, batch)}
+        coming = {row["event_id"] for row in batch.scored}
+        for record in batch.records:
+            place = record.topic, record.offset
+            if record.role is Role.EVENTS:
+                row = served.pop(place, None)
+                self._event(record, row, batch, judging=judging)
+                if row is None:
+                    continue
+                coming.discard(row["event_id"])
+                met = held.pop(row["event_id"], None) or told.get(place)
+            else:
+                met = told.get(place)
+                if met is not None and met["event_id"] in coming:
+                    held[met["event_id"]] = met
+                    continue
+            if met is not None:
+                self._naive.label(met["event_id"], positive=met["target"] == 1.0)
+        if served:
+            raise strays(batch.seq, next(iter(served.values())))
+
+    def _event(self, record: Record, row: Row | None, batch: Batch, *, judging: bool) -> None:
+        pipeline, event = self._pipeline, record.value
+        if isinstance(event, Reject):
+            if row is not None and judging:
+                self._not_decoded(row, record)
+            return
+        if row is None:
+            self._passed(record, batch)
+            return
+        time_ms = instant_ms(getattr(event, pipeline.time))
+        event_id = str(getattr(event, pipeline.id))
+        seen = self._naive.add(event, event_id, time_ms)
+        if judging:
+            self.tally.judge(event_id, (time_ms, record.offset), row["features"], self._naive.vector(event, seen))
+
+    def _passed(self, record: Record, batch: Batch) -> None:
+        """It was not scored, but has moved event time on, unless its own was too far ahead; no further than it came."""
+        with suppress(Reject):  # a time that is none
+            time_ms = instant_ms(getattr(record.value, self._pipeline.time))
+            if time_ms <= record.timestamp_ms + self._pipeline.ahead_ms:
+                self._naive.watermark(min(time_ms, batch.watermark_ms))
+
+    def _not_decoded(self, row: Row, record: Record) -> None:
+        """It was served, though nobody can read it: no feature has a value."""
+        values = [Value(None, sure=True)] * len(self.tally.names)
+        self.tally.judge(row["event_id"], (row["event_time_ms"], record.offset), row["features"], values)
+
+
+def strays(seq: int, row: Row) -> Problem:
+    """What to say of a row that belongs to none of the records of its batch."""
+    return Problem(
+        f"event {row['event_id']} was scored from {row['source_topic']}/{row['source_partition']}@"
+        f"{row['source_offset']}, which entry {seq} of the ledger has not folded: run `millrace verify`; or another "
+        f"version of the very same definition writes to the same topics, and the two cannot be told apart"
+    )
+
+
+def _came_before(place: Place, batch: Batch) -> bool:
+    """Whether a label was folded in an earlier batch, and has waited for its event."""
+    topic, offset = place
+    return offset < batch.starts.get(topic, 0)

@@ -1,0 +1,138 @@
+"""Checks what is served as it is served, and keeps ClickHouse told; goes on where it, or another one, has stopped."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import clickhouse_connect
+
+from consumers.clickhouse import ClickHouse, Refused
+from consumers.metrics import SinkMetrics
+from consumers.patience import Stopped
+from infra.audit.opened import Opened
+from infra.migrate import migrate
+from infra.settings import Settings, clickhouse
+from infra.skew.checker import Checker
+from infra.skew.recorded import Recorded
+from infra.skew.table import SKEW, Mark, Whose, rows, standing
+from schemas.problem import Outage, Problem
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""How long to wait where nothing new was committed."""
+
+AWAY_S = 5.0
+"""How long to wait where Kafka does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What was checked of one partition since the last time, and how many records its inputs are ahead of that."""
+
+    partition: int
+    events: int
+    values: int
+    unequal: int
+    behind: int
+
+
+class Followed:
+    """One partition. What the table says was counted before is gone through once more, for the windows to be full."""
+
+    def __init__(self, stage: Opened, partition: int, settings: Settings) -> None:
+        binding = stage.binding
+        self.partition = partition
+        self._whose = Whose(pipeline=binding.pipeline, version=binding.version, partition=partition)
+        self._checker = Checker(stage.pipeline)
+        self._recorded = Recorded(stage, partition)
+        with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
+            self._done = standing(client, self._whose, self._checker.tally)
+
+    def step(self, store: ClickHouse, stop: threading.Event) -> Round | None:
+        """Check what was committed since the last call, and write it; None where nothing was.
+
+        Raises `Problem` where it cannot be right, and `Stopped`, `Refused` as ClickHouse does.
+        """
+        tally, recorded = self._checker.tally, self._recorded
+        seq, events, checked, unequal = recorded.seq, tally.events, tally.checked, tally.unequal
+        for batch in recorded.batches():
+            self._checker.take(batch, judging=self._is_new(batch.seq, batch.head))
+            if stop.is_set():
+                break
+        if recorded.seq == seq:
+            self._require_reached()
+            return None
+        self._write(store, Mark(recorded.seq, recorded.head))
+        return Round(
+            partition=self.partition,
+            events=tally.events - events,
+            values=tally.checked - checked,
+            unequal=tally.unequal - unequal,
+            behind=recorded.behind,
+        )
+
+    def _write(self, store: ClickHouse, mark: Mark) -> None:
+        """Everything that has changed, in one insert: it stands there whole or not at all."""
+        tally = self._checker.tally
+        told = list(rows(self._whose, tally, mark))
+        if told:
+            token = f"{'/'.join(map(str, self._whose.names.values()))} {mark.seq}"
+            store.patiently(lambda: store.insert(SKEW, told, token))
+            tally.changed.clear()
+
+    def _is_new(self, seq: int, head: str) -> bool:
+        if self._done is None or seq > self._done.seq:
+            return True
+        if seq == self._done.seq and head != self._done.head:
+            raise self._of_another_ledger()
+        return False
+
+    def _require_reached(self) -> None:
+        """Raise `Problem` where the ledger ends before what the table says was checked."""
+        if self._done is not None and self._recorded.seq < self._done.seq:
+            raise self._of_another_ledger()
+
+    def _of_another_ledger(self) -> Problem:
+        return Problem(
+            f"table {SKEW.name} has counts of {self._whose.pipeline}, partition {self.partition}, of another ledger, "
+            f"as when topics were made anew: forget them (ALTER TABLE {SKEW.name} DROP PARTITION "
+            f"'{self._whose.pipeline}') and start again"
+        )
+
+
+def follow(
+    stage: Opened, partitions: Sequence[int], settings: Settings, stop: threading.Event, tell: Callable[[Round], None]
+) -> int:
+    """Check and write until `stop` is set; how many values were found unequal. `tell` is told of each round.
+
+    Brings ClickHouse's tables up to date first. Where Kafka is away it begins anew, with what the table has.
+    Raises `Problem` where a server does not answer at the start, or what stands on the topics cannot be right.
+    """
+    migrate(settings)
+    store, unequal = ClickHouse(clickhouse(settings), stop=stop, metrics=SinkMetrics()), 0
+    try:
+        while not stop.is_set():
+            try:
+                for each in _rounds([Followed(stage, number, settings) for number in partitions], store, stop):
+                    unequal += each.unequal
+                    tell(each)
+            except Outage as outage:
+                log.warning("%s: waiting for it", outage)
+                stop.wait(AWAY_S)
+    except Refused as refused:
+        raise Problem(f"ClickHouse refuses rows of {SKEW.name} ({refused}): check its user's rights") from refused
+    except Stopped:
+        log.warning("ClickHouse did not answer: what was not written is checked anew next time")
+    finally:
+        store.close()
+    return unequal
+
+
+def _rounds(followed: Sequence[Followed], store: ClickHouse, stop: threading.Event) -> Iterator[Round]:
+    while not stop.is_set():
+        told = [found for each in followed if (found := each.step(store, stop)) is not None]
+        yield from told
+        if not told:
+            stop.wait(POLL_S)

@@ -1,0 +1,67 @@
+"""What was served: the rows of one output topic and partition that this definition has written, in their order."""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from infra.audit.opened import Opened
+from schemas.decode import own_decoder
+from schemas.message import Message
+from schemas.problem import Problem
+from streams.runtime.ports import Kafka
+
+VISIBLE_WITHIN_S = 15.0
+"""How much later than the ledger's entry the other records of its transaction may become visible."""
+
+POLL_S = 0.1
+
+Row = dict[str, Any]
+
+
+class Served:
+    """Rows in the order in which they were written. Those of other definitions are passed over."""
+
+    def __init__(self, stage: Opened, model: type[Message], partition: int) -> None:
+        self._kafka: Kafka = stage.kafka
+        self._topic, self._partition = stage.topics.named(model.TOPIC), partition
+        self._decode = own_decoder(model, stage.registry)
+        self._ours = f"{stage.pipeline.digest}/"
+        self._position, _ = stage.kafka.bounds(self._topic, partition)
+        if self._position > 0:
+            raise Problem(
+                f"{self._topic}/{partition} begins at offset {self._position}: what was served before has expired, so "
+                f"it cannot be told which rows belong to which batch; keep the topics that Millrace writes"
+            )
+        self._rows: Iterator[Row] = iter(())
+
+    def take(self, many: int, seq: int) -> list[Row]:
+        """The next `many` rows, which entry `seq` of the ledger says were written.
+
+        Raises `Problem` where they are not there, even after a while.
+        """
+        rows = list(islice(self._rows, many))
+        deadline = time.monotonic() + VISIBLE_WITHIN_S
+        while len(rows) < many:
+            self._rows = self._read()
+            rows += islice(self._rows, many - len(rows))
+            if len(rows) < many:
+                if time.monotonic() > deadline:
+                    raise Problem(
+                        f"{self._topic}/{self._partition} lacks {many - len(rows):,} of the {many:,} rows that entry "
+                        f"{seq} of the ledger has written: run `millrace verify`"
+                    )
+                time.sleep(POLL_S)
+        return rows
+
+    def rest(self) -> None:
+        """Let go of the connection until more is asked for."""
+        self._rows = iter(())
+
+    def _read(self) -> Iterator[Row]:
+        for run in self._kafka.read(self._topic, self._partition, self._position):
+            for record in run.records:
+                self._position = record.offset + 1
+                row = self._decode(record.value)
+                if row["model_id"].startswith(self._ours):
+                    yield row
