@@ -11,6 +11,7 @@ from streams.ladder import Ladder
 from streams.learner import Prediction
 from streams.pipeline import Pipeline
 from streams.score_state import ScoreState
+from streams.tiles import NEVER_MS
 
 
 class Answer(NamedTuple):
@@ -51,7 +52,8 @@ class Answers:
             raise ahead(self._pipeline, facts.time_ms, at_ms)
         watermark_ms = max(state.watermark_ms, facts.time_ms)
         self._refuse_unscored(state, facts, watermark_ms)
-        windows = self._features.apart(state.windows, facts.keys, watermark_ms)
+        forgotten_ms = watermark_ms if facts.time_ms > state.watermark_ms else NEVER_MS  # only who moves on forgets
+        windows = self._features.apart(state.windows, facts.keys, forgotten_ms)
         vector = self._features.vector(windows, event, facts.keys, facts.time_ms)
         rung, said = self._predict(state, dict(zip(self._names, vector, strict=True)))
         return Answer(facts, vector, rung, said, state.learnt)

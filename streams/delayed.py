@@ -27,9 +27,14 @@ class DelayedHistory(History):
             return self._add_late(at_ms, values)
         if self.starts[-1] > windows.COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
             self._compact()
-        self._insert(len(times), at_ms, values)
+        self._append(at_ms, values)
         self._move(at_ms - self.delay_ms)
         return self.starts, self.until
+
+    def _append(self, at_ms: int, values: Sequence[float]) -> None:
+        self.times.append(at_ms)
+        for column, value in zip(self.columns, values, strict=True):
+            column.append(value)
 
     def _move(self, end_ms: int) -> None:
         """Let the windows end at `end_ms`, which is no earlier than before."""
@@ -93,6 +98,10 @@ class RatedHistory(DelayedHistory):
         """How many labels are known of `row[start:end]`, and how many of them are positive."""
         positive = self.labels.count(POSITIVE, start, end)
         return positive + self.labels.count(NEGATIVE, start, end), positive
+
+    def _append(self, at_ms: int, values: Sequence[float]) -> None:
+        super()._append(at_ms, values)
+        self.labels.append(UNKNOWN)
 
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
         super()._insert(place, at_ms, values)

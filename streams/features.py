@@ -148,7 +148,7 @@ class Features:
 def _group(windows: Windows) -> str:
     """Windows of one group share histories."""
     delay = "" if windows.delay is None else f".delay_{windows.delay_ms}"
-    where = "" if windows.where is None else f".{windows.where.__name__}"
+    where = "" if windows.where is None else f".where:{windows.where.__name__}"
     if windows.kind == "exact":
         return windows.entity + delay + where
     tile = f"tile_{windows.tile_ms}" if windows.kind == "tiled" else "decayed"

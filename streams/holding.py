@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from schemas.problem import Problem
 from streams.aggregate import Aggregate, Windows
 from streams.column import Column, Marks
 from streams.decayed import FORGOTTEN_AFTER, Decayed
@@ -16,6 +17,8 @@ from streams.tiles import Tiles
 from streams.windows import History
 
 Held = History | Tiles | Decayed
+
+MOST_TILES = 5_000
 
 RICH = ("min", "max", "variance", "quantile")
 """Verbs that ask more of a field than sums and single values."""
@@ -78,6 +81,8 @@ def _exact(windows: Sequence[Windows], lateness_ms: int) -> Holding:
 def _tiled(windows: Sequence[Windows], lateness_ms: int) -> Holding:
     kept = _kept(windows)
     layout = layout_of(windows, kept, lateness_ms)
+    if layout.tiles > MOST_TILES:
+        raise Problem(f"tile={windows[0].tile!r} makes {layout.tiles:,} tiles per key: {MOST_TILES:,} at most")
     reads = tuple(tiled_reading(each, aggregate, layout, kept) for each, aggregate in _aggregates(windows))
     return Holding(
         new=partial(Tiles, layout),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from streams.aggregate import EVERYTHING
 from streams.digest import digest, function_tree, model_tree
 from streams.feature import Derived, Feature, Field
 
@@ -26,7 +27,9 @@ def _trees(feature: Feature) -> Iterator[tuple[str, object]]:
         for aggregate in feature.aggregates:
             for name in feature.named(aggregate):
                 where = () if feature.where is None else (function_tree(feature.where),)
-                yield name, (aggregate.default, aggregate.among, *where)
+                tile = () if feature.kind != "tiled" else (feature.tile_ms,)
+                of_all = (EVERYTHING,) if feature.entity == EVERYTHING else ()
+                yield name, (aggregate.default, aggregate.among, *where, *tile, *of_all)
 
 
 def changes(then: Parts, now: Parts) -> str:

@@ -41,7 +41,7 @@ class Pipeline:
     - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
       `inline_per_partition` trains one model per partition.
     - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
-      are as of its own time, and whole. Events are held so much longer for it.
+      are as of its own time, and whole (those of tiles to the end of its tile). Events are held so much longer for it.
     - `late`: what becomes of one that is older: `score` it as of its own time, with what is still held, or `skip` it.
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
@@ -107,6 +107,8 @@ class Pipeline:
         self.parts = parts_of(self.features, built, self._rules())
         self.digest = digest(list(self.parts.items()))
         if requests:
+            if labels is not None and labels.inside:
+                raise Problem("requests=True, but a request would have to bring its label, which is inside the event")
             check_unmoved(built, model.__module__, learns, self.feature_names, self.task)
 
     def topics(self, prefix: str = "") -> Topics:
@@ -145,6 +147,8 @@ class Pipeline:
             raise Problem(f"labels_topic={self.labels_topic!r} is the events_topic too: give each a topic of its own")
         if self.labels is not None and self.remember_ms < self.labels.horizon_ms:
             raise Problem("remember= is shorter than the labels' horizon: an event is remembered until its label comes")
+        if self.remember_ms < self.lateness_ms:
+            raise Problem("remember= is shorter than lateness=: an event that comes again so late would count twice")
 
     def _check_event(self) -> None:
         if not (isinstance(self.event, type) and issubclass(self.event, BaseModel)):

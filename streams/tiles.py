@@ -70,7 +70,8 @@ class Tiles:
 
     So what a window holds is one subtraction, however many tiles it has; extremes alone are looked for among tiles. An
     event at `t` is in tile `t // tile_ms`. A window of `n` tiles ends with the event's own, so it is a part of
-    `(t - span, t]`, shorter by less than a tile; a delayed one ends with the last tile that was over at `t - delay`.
+    `(t - span, t]`, shorter by less than a tile; only that of a late event holds what else is in its tile, which may be
+    newer than itself. A delayed one ends with the last tile that was over at `t - delay`.
     Panes: Li et al., No Pane, No Gain: Efficient Evaluation of Sliding-Window Aggregates over Data Streams (2005).
 
     An event that is late by more than all tiles is not counted; late windows hold what tiles are left.
@@ -101,7 +102,9 @@ class Tiles:
         self._move(at_ms, tile)
         newest = self.newest_ms // layout.tile_ms
         if tile > newest - layout.tiles:
-            units = [self._units(values[place], power) for place, power in layout.powers]
+            for place, _ in layout.powers:
+                self._fit(values[place])
+            units = [self._units(values[place]) ** power for place, power in layout.powers]
             for each in range(tile, newest + 1):
                 self._count(0, each, 1)
                 for column, unit in enumerate(units):
@@ -115,7 +118,9 @@ class Tiles:
     def label(self, at_ms: int, *, positive: bool) -> None:
         """The label of an event at `at_ms` is known; nothing, where its tile is forgotten."""
         tile, newest = at_ms // self.layout.tile_ms, self.newest_ms // self.layout.tile_ms
-        if tile > newest - self.layout.tiles:
+        if tile <= newest - self.layout.tiles:
+            return
+        if self.count(1, tile - 1, tile) < self.count(0, tile - 1, tile):  # else its event was forgotten with the key
             for each in range(tile, newest + 1):
                 self._count(1, each, 1)
                 self._count(2, each, int(positive))
@@ -206,13 +211,16 @@ class Tiles:
                 self.rows[at : at + self.width] = written
                 return
 
-    def _units(self, x: float, power: int) -> int:
-        """`x` to the power in units of 2**-exponent to the power, which is made finer where it must be."""
-        numerator, denominator = x.as_integer_ratio()
-        finer = denominator.bit_length() - 1 - self.exponent
+    def _fit(self, x: float) -> None:
+        """Make the unit of sums as fine as `x` needs it."""
+        finer = x.as_integer_ratio()[1].bit_length() - 1 - self.exponent
         if finer > 0:
             self._rewrite(self.width + -(-2 * finer // (8 * WIDTH)) * WIDTH, finer)
-        return int((numerator * ((1 << self.exponent) // denominator)) ** power)
+
+    def _units(self, x: float) -> int:
+        """`x` in units of 2**-exponent, which are fine enough."""
+        numerator, denominator = x.as_integer_ratio()
+        return numerator * ((1 << self.exponent) // denominator)
 
     def _rewrite(self, width: int, finer: int) -> None:
         """Write all sums in `width` bytes, and in units 2**`finer` times as fine."""

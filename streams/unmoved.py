@@ -33,7 +33,7 @@ def check_unmoved(model: Any, module: str, learner: Learner, names: Sequence[str
         pickled = pickled_model(model, module)
         before = pickled.write(model)
         learner.predict(model, vectors[0])
-    except (ArithmeticError, ValueError):
+    except Exception:  # noqa: BLE001  # the user's own model at made-up features, of which anything may come
         return
     if pickled.write(model) != before:
         raise Problem(

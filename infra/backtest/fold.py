@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from infra.backtest.entrant import Entrant
-from infra.backtest.log import Feed, Log
+from infra.backtest.log import Feed, Log, Pulled
 from schemas.problem import Problem
 from streams.runtime.codec import decode
 from streams.runtime.merge import Merge
@@ -86,13 +86,15 @@ class Folding:
                 self._end(part.number)
 
     def go_on(self) -> None:
-        """Fold what has come since. Raises `Problem` where the log is one that does not go on."""
+        """Fold what has come since; after an outage it may be called again.
+
+        Raises `Outage` where Kafka is away, and `Problem` where the log is one that does not go on.
+        """
         if self.log.more is None:
             raise Problem(f"{self.log.place} does not go on: leave --then-live out")
         for number, merge in self._merges.items():
             feed = self.log.more(number, {topic: each.fetched for topic, each in merge.inputs.items()})
-            if feed is not None:
-                self._fold(number, feed, ignore)
+            self._fold(number, feed or Pulled({}), ignore)
 
     def end(self) -> Folded:
         """Let go of everything; what was folded."""
@@ -107,11 +109,13 @@ class Folding:
 
     def _fold(self, number: int, feed: Feed, advance: Advance) -> None:
         log, merge = self.log, self._merges[number]
-        while feed.feed(merge):
-            while taken := merge.take(GROUP_LIMIT):
+        more = True
+        while more:
+            while taken := merge.take(GROUP_LIMIT):  # at first what an outage has left
                 advance(len(taken))
                 inside = self.within.cut(taken)
                 records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]
                 for entrant in self.entrants:
                     entrant.fold(number, records)
                 self.folded.add(inside)
+            more = feed.feed(merge)

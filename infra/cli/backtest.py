@@ -25,7 +25,7 @@ from infra.cli.shadow import live
 from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 from streams.instant import instant_ms
 from streams.pipeline import Pipeline
 
@@ -93,7 +93,10 @@ def _result(
             folding.fold(advance, goes_on=then_live)
         going = live(tested) if then_live else None
         while going is not None and going(folding.folded):
-            folding.go_on()
+            try:
+                folding.go_on()
+            except Outage as outage:
+                sys.stderr.write(f"{outage}: waiting for it\n")
         folded = folding.end()
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
     if not any(each.overall.events for each in reports.values()):

@@ -48,7 +48,7 @@ def profile(
         table = _of_file(events, labels, named) if target is None else _of_pipeline(target, events, labels, named)
         found = describe(table)
     if out is not None:
-        out.write_text(page(found), encoding="utf-8")
+        _write(out, page(found))
     if as_json:
         sys.stdout.write(found.model_dump_json() + "\n")
     else:
@@ -77,6 +77,13 @@ def _of_pipeline(target: str, events: Path | None, labels: Path | None, named: N
     if labels is not None or named.label is not None:
         raise Problem("--labels and --label-field are about files: name the events with --events")
     return from_topics(pipeline, Settings())
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Problem(f"--out {path} cannot be written ({error.strerror}): name another file") from error
 
 
 def _require_writable(path: Path) -> None:

@@ -115,7 +115,8 @@ def _ks(column: Column, cut: Periods) -> tuple[float | None, float | None]:
     after, _ = usable(column.numbers[cut.of >= cut.reference])
     if not len(before) or not len(after):
         return None, None
-    found = ks_2samp(before, after, method="asymp")
+    with np.errstate(divide="ignore"):  # of its formula for the tail, where the distance is 1
+        found = ks_2samp(before, after, method="asymp")
     return float(found.statistic), float(found.pvalue)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import clickhouse_connect
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 from consumers.clickhouse import ClickHouse, Refused
 from consumers.metrics import SinkMetrics
@@ -15,7 +16,7 @@ from infra.migrate import migrate
 from infra.settings import Settings, clickhouse
 from infra.skew.checker import Checker
 from infra.skew.recorded import Recorded
-from infra.skew.table import SKEW, Mark, Whose, rows, standing
+from infra.skew.table import SKEW, Mark, Unknown, Whose, rows, standing
 from schemas.problem import Outage, Problem
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,18 @@ class Followed:
         self._whose = Whose(pipeline=binding.pipeline, version=binding.version, partition=partition)
         self._checker = Checker(stage.pipeline)
         self._recorded = Recorded(stage, partition)
-        with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
-            self._done = standing(client, self._whose, self._checker.tally)
+        self._left_out = 0
+        self._done = self._standing(settings)
+
+    def _standing(self, settings: Settings) -> Mark | None:
+        """Up to where the table has counts. Raises `Outage` where ClickHouse does not answer, `Problem` for others'."""
+        try:
+            with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
+                return standing(client, self._whose, self._checker.tally)
+        except DatabaseError as error:
+            raise Outage(f"ClickHouse does not answer ({str(error).splitlines()[0]})") from error
+        except Unknown as unknown:
+            raise self._of_another_ledger() from unknown
 
     def step(self, store: ClickHouse, stop: threading.Event) -> Round | None:
         """Check what was committed since the last call, and write it; None where nothing was.
@@ -64,6 +75,7 @@ class Followed:
         if recorded.seq == seq:
             self._require_reached()
             return None
+        self._tell_left_out()
         self._write(store, Mark(recorded.seq, recorded.head))
         return Round(
             partition=self.partition,
@@ -72,6 +84,13 @@ class Followed:
             unequal=tally.unequal - unequal,
             behind=recorded.behind,
         )
+
+    def _tell_left_out(self) -> None:
+        """Say what has expired: whoever was away for too long has not checked it."""
+        if self._recorded.left_out > self._left_out:
+            self._left_out = self._recorded.left_out
+            told = "partition %d: %d events were served from records that have expired: they are not checked any more"
+            log.warning(told, self.partition, self._left_out)
 
     def _write(self, store: ClickHouse, mark: Mark) -> None:
         """Everything that has changed, in one insert: it stands there whole or not at all."""
@@ -107,7 +126,7 @@ def follow(
 ) -> int:
     """Check and write until `stop` is set; how many values were found unequal. `tell` is told of each round.
 
-    Brings ClickHouse's tables up to date first. Where Kafka is away it begins anew, with what the table has.
+    Brings ClickHouse's tables up to date first. Where a server is away it begins anew, with what the table has.
     Raises `Problem` where a server does not answer at the start, or what stands on the topics cannot be right.
     """
     migrate(settings)
@@ -132,7 +151,11 @@ def follow(
 
 def _rounds(followed: Sequence[Followed], store: ClickHouse, stop: threading.Event) -> Iterator[Round]:
     while not stop.is_set():
-        told = [found for each in followed if (found := each.step(store, stop)) is not None]
-        yield from told
-        if not told:
+        idle = True
+        for each in followed:
+            found = each.step(store, stop)
+            if found is not None:
+                idle = False
+                yield found  # before the next one is looked at, which may fail
+        if idle:
             stop.wait(POLL_S)

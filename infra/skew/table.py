@@ -76,14 +76,23 @@ def rows(whose: Whose, tally: Tally, mark: Mark) -> Iterator[tuple[Cell, ...]]:
 _NO_EXAMPLE: tuple[Cell, ...] = ("", None, None, 0)
 
 
+class Unknown(Exception):
+    """The table has counts of a feature that is not in the definition."""
+
+
 def standing(client: Client, whose: Whose, tally: Tally) -> Mark | None:
-    """Put into `tally` what the table has of a partition; up to where that is counted, None where there is nothing."""
+    """Put into `tally` what the table has of a partition; up to where that is counted, None where there is nothing.
+
+    Raises `Unknown` where it has a feature that the definition has not.
+    """
     marks = client.query(UP_TO, parameters=whose.names).result_rows
     if not marks:
         return None
     for name, hour_ms, checked, unequal, unjudged, *example in client.query(
         STANDING, parameters=whose.names
     ).result_rows:
+        if name not in tally.names:
+            raise Unknown(name)
         count = tally.of(hour_ms)[tally.names.index(name)]
         count.checked, count.unequal, count.unjudged = checked, unequal, unjudged
         count.worst = Example(*example) if example[0] else None

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from aiokafka.errors import KafkaConnectionError
+
+from schemas.problem import Outage
 from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import Ownership
 from streams.runtime.request_topic import RequestTopic
@@ -23,7 +26,10 @@ class Asking:
     async def start(self) -> None:
         """Read the topic from now on."""
         if self._topic is not None:
-            await self._topic.start()
+            try:
+                await self._topic.start()
+            except KafkaConnectionError as error:
+                raise Outage(f"Kafka does not answer ({error}): check the broker") from error
 
     async def stop(self) -> None:
         """Read it no more, and give back what was connected."""

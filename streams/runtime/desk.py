@@ -31,6 +31,10 @@ class Away(Exception):
     """The state is not here, or not committed in time: ask again, perhaps another worker."""
 
 
+class Unanswerable(Exception):
+    """The model fails at this event in a way of its own."""
+
+
 class Answered(NamedTuple):
     """The answer, and where the state stood that gave it."""
 
@@ -60,7 +64,7 @@ class Desk:
     async def ask(self, event: Any, at_ms: int) -> Answered:
         """The answer to a question that came at `at_ms`.
 
-        Raises `Busy` and `Away`, and what the stage refuses the event with.
+        Raises `Busy`, `Away` and `Unanswerable`, and what the stage refuses the event with.
         """
         self._asked_s = monotonic()
         if self._closed:
@@ -88,10 +92,9 @@ class Desk:
                 continue
             try:
                 answered.set_result(self._answered(event, at_ms))
-            except (Reject, Unscored) as refused:
+            except (Reject, Unscored, Unanswerable) as refused:
                 answered.set_exception(refused)
-            if not self._questions:
-                await asyncio.sleep(0)  # they would have to wait for the next fold
+            await asyncio.sleep(0)  # else they would have to wait for the next fold
 
     def close(self) -> None:
         """Send away who waits, and whoever comes."""
@@ -103,7 +106,12 @@ class Desk:
     def _answered(self, event: Any, at_ms: int) -> Answered:
         task = self._owned.task
         assert task.binding.asked is not None
-        answer = task.binding.asked.answer(task.state, event, at_ms)
+        try:
+            answer = task.binding.asked.answer(task.state, event, at_ms)
+        except (Reject, Unscored):
+            raise
+        except Exception as error:  # the user's own model, of which anything may come: named, and nobody else stops
+            raise Unanswerable(f"the model failed: {type(error).__name__}: {error}") from error
         return Answered(answer, Stands(task.partition, task.positions, self._owned.told.seq, task.state.watermark_ms))
 
 

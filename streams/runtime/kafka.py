@@ -60,11 +60,11 @@ class RealKafka:
     def since(self, topic: str, partition: int, time_ms: int) -> int:
         """The first offset from a time on."""
         asked = [TopicPartition(topic, partition, time_ms)]
-        consumer = self._consumer("millrace.reread")
+        consumer, end = self._consumer("millrace.reread"), self.bounds(topic, partition)[1]
         (found,) = self._ask(lambda: consumer.offsets_for_times(asked, timeout=TIMEOUT_S))
         if found.error is not None:
             raise Outage(f"Kafka does not say where {topic}/{partition} stood then ({found.error.str()})")
-        return int(found.offset) if found.offset >= 0 else self.bounds(topic, partition)[1]
+        return int(found.offset) if found.offset >= 0 else end
 
     def read(self, topic: str, partition: int, start: int, end: int | None = None) -> Iterator[Run]:
         """Committed records from `start`."""

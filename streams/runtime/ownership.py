@@ -167,8 +167,11 @@ class Ownership:
     def _stop(self, partition: int, stopped: Stopped) -> None:
         """Leave one partition as it stands; the others go on. The last of them that stops ends the worker."""
         log.error("partition %d: %s", partition, stopped)
+        held = self._held.get(partition)
+        if held is None:  # it was let go of meanwhile: whoever has it next stops at the same record
+            return
         self.stopped[partition] = stopped
-        self._held[partition].desk.close()
+        held.desk.close()
         if self.stopped.keys() >= self._held.keys():
             self.fail(stopped)
 

@@ -7,14 +7,15 @@ from time import perf_counter
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from schemas.problem import Outage
 from schemas.reject import HEADER_MESSAGE, HEADER_REASON, Reject
 from schemas.reply import HEADER_REQUEST_ID
 from streams.answer import Unscored
 from streams.runtime.asked import Asked
 from streams.runtime.codec import Headers, decode
-from streams.runtime.desk import WAITING, Away, Busy
+from streams.runtime.desk import WAITING, Away, Busy, Unanswerable
 from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import Ownership
 from streams.runtime.raw import Raw
@@ -24,7 +25,10 @@ LOOK_MS = 200
 """How often one looks which partitions are ours."""
 
 AGAIN_S = 1.0
-STATUS = {Reject: 422, Unscored: 409, Busy: 429}
+LONGEST = 2_000
+"""Characters of what is said of a refusal: a request may have a long key."""
+
+STATUS = {Reject: 422, Unscored: 409, Busy: 429, Unanswerable: 500}
 """How refusals are counted: as over HTTP."""
 
 log = logging.getLogger(__name__)
@@ -85,11 +89,12 @@ class RequestTopic:
         """Read these partitions: those that are new from their end, the others from where they are."""
         if partitions == self._followed:
             return
-        kept = {p: await self._consumer.position(self._place(p)) for p in partitions & self._followed}
+        held = {place.partition for place in self._consumer.assignment()}
+        kept = {p: await self._consumer.position(self._place(p)) for p in partitions & self._followed & held}
         self._consumer.assign([self._place(p) for p in partitions])
         for partition, position in kept.items():
             self._consumer.seek(self._place(partition), position)
-        new = [self._place(p) for p in partitions - self._followed]
+        new = [self._place(p) for p in partitions - kept.keys()]
         if new:
             await self._consumer.seek_to_end(*new)
         self._followed = partitions
@@ -104,15 +109,18 @@ class RequestTopic:
         status, value = 200, None
         try:
             value = await self._answer(raw, request_id)
-        except Away:
+        except (Away, Outage):
             self._metrics.requested(503, perf_counter() - began_s)
             return  # whoever has the partition next may reply
-        except (Reject, Unscored, Busy) as refused:
+        except (Reject, Unscored, Busy, Unanswerable) as refused:
             status = STATUS[type(refused)]
             named += _why(refused)
-        await self._producer.send_and_wait(
-            self._asked.replies, value, key=raw.key, partition=raw.partition, headers=named
-        )
+        try:
+            await self._producer.send_and_wait(
+                self._asked.replies, value, key=raw.key or b"", partition=raw.partition, headers=named
+            )
+        except MessageSizeTooLargeError:
+            log.warning("the reply to %s@%d is too large to be sent", self._asked.requests.topic, raw.offset)
         self._metrics.requested(status, perf_counter() - began_s)
 
     async def _answer(self, raw: Raw, request_id: bytes | None) -> bytes:
@@ -129,4 +137,4 @@ class RequestTopic:
 def _why(refused: Exception) -> Headers:
     reason = getattr(refused, "reason", type(refused).__name__.lower())
     message = getattr(refused, "message", str(refused))
-    return [(HEADER_REASON, reason.encode()), (HEADER_MESSAGE, message.encode())]
+    return [(HEADER_REASON, reason.encode()), (HEADER_MESSAGE, message[:LONGEST].encode())]

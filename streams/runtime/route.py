@@ -20,11 +20,12 @@ class Route:
         self._address_of = address_of
         self._own = own
         self._session: ClientSession | None = None
+        self._closed = False
 
     async def forward(self, partition: int, body: bytes, headers: Mapping[str, str]) -> web.Response:
         """The other's response. Raises `Away` where nobody else has the partition, or its worker does not answer."""
         address = self._address_of(partition)
-        if address is None or address == self._own:
+        if address is None or address == self._own or self._closed:
             raise Away(f"partition {partition} is not ready")
         passed = {name: headers[name] for name in PASSED_ON if name in headers} | {FORWARDED: "1"}
         try:
@@ -36,7 +37,8 @@ class Route:
             raise Away(f"the worker of partition {partition} does not answer at {address}") from error
 
     async def close(self) -> None:
-        """Give back the connections."""
+        """Give back the connections; pass nothing on any more."""
+        self._closed = True
         if self._session is not None:
             await self._session.close()
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from schemas.reject import Reason, Reject
 from streams.answer import Unscored
 from streams.runtime.asked import Asked
-from streams.runtime.desk import Away, Busy
+from streams.runtime.desk import Away, Busy, Unanswerable
 from streams.runtime.metrics import Metrics
 from streams.runtime.openapi import document
 from streams.runtime.ownership import Ownership
@@ -66,6 +66,8 @@ class ScorePage:
             return _refused(409, str(unscored))
         except Busy as busy:
             return _refused(429, f"{busy}: ask again later", RETRY_AFTER)
+        except Unanswerable as failed:
+            return _refused(500, str(failed))
         except Away as away:
             return _refused(503, f"{away}: ask again in a moment", RETRY_AFTER)
 
@@ -85,8 +87,13 @@ class ScorePage:
         if self._ownership.task(partition) is None and FORWARDED not in headers:
             return await self._route.forward(partition, body, headers)
         answer, stands = await self._ownership.ask(partition, event, time.time_ns() // 1_000_000)
-        said = reply(pipeline, headers.get(REQUEST_ID), answer, stands)
+        said = reply(pipeline, _plain(headers.get(REQUEST_ID)), answer, stands)
         return web.Response(text=said.model_dump_json(), content_type=JSON)
+
+
+def _plain(name: str | None) -> str | None:
+    """A header's value with what is no UTF-8 replaced."""
+    return None if name is None else name.encode("utf-8", "replace").decode()
 
 
 def _refused(status: int, detail: str | Sequence[Any], headers: Mapping[str, str] | None = None) -> web.Response:

@@ -30,6 +30,7 @@ from tests.integration.harness import (
     FOLDED_S,
     MILLRACE,
     PIPELINES,
+    STARTED_S,
     environment,
     wait,
     wait_folded,
@@ -44,7 +45,7 @@ ONE, FOUR = (f"{PIPELINES / 'verbs.py'}:{name}" for name in ("one", "four"))
 START = datetime(2026, 3, 2, tzinfo=UTC)
 EVENTS = 2_000
 MINUTE_MS = 60_000
-UNTIL_S = 60.0
+UNTIL_S = STARTED_S + FOLDED_S
 COUNTED = "SELECT feature, sum(checked), sum(unequal) FROM skew GROUP BY feature"
 SKEWED = "SELECT feature, unequal, event_id, served FROM skew WHERE unequal > 0 ORDER BY hour, feature"
 
@@ -190,8 +191,8 @@ class Interrupted(Recorded):
     def batches(self) -> Iterator[Batch]:
         for batch in super().batches():
             yield batch
-            if batch.seq > 2 and Interrupted.left:
-                Interrupted.left -= 1
+            if batch.seq > 2 and self.left:
+                type(self).left -= 1
                 raise Outage("Kafka is away")
 
 

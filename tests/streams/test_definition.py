@@ -137,6 +137,18 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     "a bad ahead": (lambda: definition(ahead="1 hour"), ("ahead='1 hour'", "7d")),
     "a bad begin": (lambda: definition(begin="now"), ("begin='now'", '"latest"')),
     "a begin without offset": (lambda: definition(begin="2026-11-01"), ("begin='2026-11-01'", "offset")),
+    "a lateness beyond what is remembered": (
+        lambda: definition(labels=None, lateness="3d", model=lambda: HalfSpaceTrees(seed=1)),
+        ("remember=", "lateness="),
+    ),
+    "requests that bring their labels": (
+        lambda: taps(labels=Labels(field="share", task="regression"), model=LinearRegression, requests=True),
+        ("requests=True", "inside the event"),
+    ),
+    "more tiles than fit": (
+        lambda: taps(per("card").over("365d", tile="1s").count()),
+        ("tile='1s'", "31,536,000", "5,000"),
+    ),
     "a bad lateness": (lambda: definition(lateness="a bit"), ("lateness='a bit'", "7d")),
     "a bad remember": (lambda: definition(remember="-1d"), ("remember='-1d'", "7d")),
     "a bad span": (lambda: taps(per("card").over("1day").count()), ("1day", "7d", "card")),
@@ -356,6 +368,28 @@ def test_a_changed_filter_is_another_definition() -> None:
     assert len({each.digest for each in made}) == 3
     with pytest.raises(Problem, match="two filters are called high"):
         Features([per("card").over("1d", where=of(1)).count(), per("card").over("2d", where=of(2)).count()])
+
+
+def test_other_tiles_are_another_definition() -> None:
+    card = per("card")
+    together = [card.over("7d", "1h", tile="auto").count()]
+    apart = [card.over("7d", tile="auto").count(), card.over("1h", tile="auto").count()]
+
+    assert Features(together).names == Features(apart).names
+    assert Pipeline(**definition(features=together)).digest != Pipeline(**definition(features=apart)).digest
+
+
+def test_a_filter_may_have_any_name() -> None:
+    def before(tap: Any) -> bool:
+        return bool(tap.amount > 1.0)
+
+    day = per("card").over
+    made = Features([day("1d", tile="1h", where=before).count(), day("1d", tile="1h", itself=False).sum("amount")])
+    states, told = made.initial(), []
+    for n, amount in enumerate((0.5, 2.0, 3.0)):
+        told.append(made.vector(states, Tap(tap_id=str(n), at_ms=n, amount=amount), ("a",), n))
+
+    assert told == [[0.0, 0.0], [1.0, 0.5], [2.0, 2.5]]
 
 
 def test_an_event_of_which_a_filter_fails_is_rejected_and_leaves_no_trace() -> None:

@@ -18,6 +18,7 @@ from schemas.scored import Scored
 from streams import Field, per
 from streams.aggregate import EVERYTHING, Aggregate, Windows
 from streams.features import Features
+from streams.runs import Runs
 from streams.score import ScoreStage
 from streams.stage import Output, Record
 from tests.streams.builders import WINDOWS, Log, Tap, dear, labels, pipeline
@@ -231,3 +232,15 @@ def test_an_event_whose_sum_overflows_leaves_no_trace_in_any_window(moves: list[
     assert [sorted(s.deadlines) for s in struck] == [sorted(s.deadlines) for s in calm]
     features.expire(struck, 10_000)
     assert not any(states.histories for states in struck)
+
+
+def test_runs_of_delayed_and_rated_windows_never_begin_anew_without_a_late_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = Features([each for each in WINDOWS if each.delay is not None or each.entity == "card"])
+    states, begun = features.initial(), list[str]()
+    monkeypatch.setattr(Runs, "begin_anew", lambda _: begun.append("anew"))
+    for n in range(200):
+        features.vector(states, Tap(tap_id=str(n), at_ms=n, amount=150.0 + n % 7), ("a", "s"), n)
+
+    assert not begun

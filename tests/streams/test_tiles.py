@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import fsum
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -206,3 +207,34 @@ def test_thirty_days_of_tiles_take_less_than_a_kilobyte() -> None:
         tiles.add(1_772_409_600_000 + n * 600_000, (19.99,))
 
     assert len(tiles.write()) <= 600
+
+
+SCALES = st.tuples(st.floats(-1e9, 1e9), st.floats(-1e-9, 1e-9), st.integers(0, 30))
+
+
+@given(values=st.lists(SCALES, min_size=1, max_size=20))
+def test_sums_of_fields_of_different_scale_do_not_disturb_each_other(values: list[tuple[float, float, int]]) -> None:
+    features = Features([per("c").over("20ms", tile="10ms").sum("large").sum("small")])
+    states, now_ms, held = features.initial(), 1_000, list[tuple[int, float, float]]()
+    for large, small, step_ms in values:
+        now_ms += step_ms
+        held.append((now_ms // 10, large, small))
+        inside = [each for each in held if each[0] > now_ms // 10 - 2]
+
+        told = features.vector(states, SimpleNamespace(large=large, small=small), ("a",), now_ms)
+
+        assert told == [fsum(each[1] for each in inside), fsum(each[2] for each in inside)]
+
+
+def test_labels_of_events_that_were_forgotten_with_their_key_are_not_counted() -> None:
+    features = Features([per("card").over("2h", tile="1h").rate("label").count()])
+    states, hour = features.initial(), 3_600_000
+    tap = Tap(tap_id="x", at_ms=0)
+    for at_ms in range(3):
+        features.vector(states, tap, ("k",), at_ms)
+    features.expire(states, 10 * hour)
+    features.vector(states, tap, ("k",), 3)
+    for at_ms in range(4):
+        features.label(states, ("k",), at_ms, positive=True)
+
+    assert features.vector(states, tap, ("k",), 4) == [0.5, 2.0]

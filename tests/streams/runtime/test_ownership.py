@@ -128,6 +128,19 @@ def test_a_partition_that_moves_away_is_not_remembered_as_stopped() -> None:
     run({0: Batches(0, stops=True), 1: Batches(0, stops=False)}, play)
 
 
+def test_a_partition_that_stops_while_it_is_let_go_of_is_not_remembered_either() -> None:
+    async def play(ownership: Ownership) -> None:
+        held = ownership._held[0]
+        await ownership.release([0])
+        ownership._stop(0, Stopped(REASON))
+        ownership._held[0] = held
+
+        assert not ownership.stopped
+        assert not ownership.failed.done()
+
+    run({0: Batches(0, stops=True), 1: Batches(0, stops=False)}, play)
+
+
 class Overlapping(Batches):
     """Says in which order it folds and commits; a commit takes until the next fold, if `queued` says that one comes."""
 
