@@ -25,13 +25,14 @@ from streams.load import load
 from streams.runtime.kafka import RealKafka
 from tests.integration.asking import PARTITIONS, TARGET, ask, base, known, payment, post
 from tests.integration.driven import ask as tool
-from tests.integration.harness import READ_S, of_its_own, scrape, wait_folded, worker
+from tests.integration.harness import READ_S, of_its_own, scrape, wait, wait_folded, worker
 from tests.integration.test_restart import payments, written
 from tests.servers import Servers
 
 pytestmark = pytest.mark.servers
 
 MANY = 10_000
+SETTLED_S = 0.5
 SAME = ("event_id", "event_time_ms", "entities", "score", "predicted", "probabilities", "model_id", "rung")
 
 
@@ -170,7 +171,7 @@ def header(reply: Message) -> str:
 def test_ten_thousand_requests_leave_nothing_behind(running: Running) -> None:
     pipeline, settings = load(TARGET), running.settings
     with closing(RealKafka(librdkafka(settings))) as kafka:
-        before = ends(kafka, settings)
+        before = settled(kafka, settings)
         statuses = asyncio.run(flood(running.url, MANY, at_once=50))
         after = ends(kafka, settings)
     feed(pipeline, payments(2_000, 2_200), settings)
@@ -179,6 +180,18 @@ def test_ten_thousand_requests_leave_nothing_behind(running: Running) -> None:
     assert statuses == {200: MANY}
     assert after == before
     assert tool(settings, "verify", TARGET).exit_code == 0
+
+
+def settled(kafka: RealKafka, settings: Settings) -> dict[str, list[int]]:
+    """Where that ends once the markers of what was committed stand there too: nothing comes behind them for a while."""
+    found: list[dict[str, list[int]]] = []
+
+    def same() -> bool:
+        found.append(ends(kafka, settings))
+        return found[-1:] == found[-2:-1]
+
+    wait("nothing comes any more", same, [], within_s=READ_S, poll_s=SETTLED_S)
+    return found[-1]
 
 
 def ends(kafka: RealKafka, settings: Settings) -> dict[str, list[int]]:
