@@ -99,7 +99,7 @@ def opened(path: Path, html: str) -> "subprocess.CompletedProcess[str]":
     assert CHROMIUM is not None
     path.write_text(html)
     told = f"--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={path.parent / 'browser'}"
-    small = ["--disable-dev-shm-usage"]  # /dev/shm has 64 MB in some containers
+    small = ["--disable-sync", "--disable-dev-shm-usage"]  # /dev/shm has 64 MB in some containers
     alone = ["--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking", "--disable-component-update"]
     return subprocess.run(
         [CHROMIUM, *told.split(), *small, *alone, "--enable-logging=stderr", "--dump-dom", path.as_uri()],
