@@ -46,7 +46,8 @@ class Pipeline:
     - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
     - `begin`: where in its topics a version begins: "earliest", "latest" (where they end when a partition is first
-      taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps. Its ledger tells it from then on.
+      taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps: at the end, where none is so new.
+      Its ledger tells it from then on.
     - `requests`: whether `POST /score` of a worker and the topic `requests` answer what an event would be scored with.
     - `limits`: how many rejects stop a partition, and how many events that are remembered.
 
