@@ -29,6 +29,8 @@ TYPES = {
     "millrace_labels_held": "gauge",
     "millrace_model_age_seconds": "gauge",
     "millrace_monitor_value": "gauge",
+    "millrace_requests": "counter",
+    "millrace_request_seconds": "histogram",
 }
 SINK_TYPES = {
     "millrace_sink_rows": "counter",
@@ -44,7 +46,7 @@ SINK_TYPES = {
     "millrace_sink_kafka_errors": "counter",
     "millrace_sink_clickhouse_up": "gauge",
 }
-BOUNDED = {"pipeline", "stage", "role", "result", "partition", "monitor", "subject", "table", "topic", "kind", "le"}
+BOUNDED = {"pipeline", "stage", "role", "result", "partition", "monitor", "subject", "table", "topic", "kind", "le", "status"}
 MOST_SAMPLES = 300
 UNITS = re.compile(r"_(milliseconds|ms|minutes|kilobytes|percent)(_|$)")
 
