@@ -46,7 +46,10 @@ SINK_TYPES = {
     "millrace_sink_kafka_errors": "counter",
     "millrace_sink_clickhouse_up": "gauge",
 }
-BOUNDED = {"pipeline", "stage", "role", "result", "partition", "monitor", "subject", "table", "topic", "kind", "le", "status"}
+BOUNDED = {
+    *("pipeline", "stage", "role", "result", "partition", "monitor"),
+    *("subject", "table", "topic", "kind", "status", "le"),
+}
 MOST_SAMPLES = 300
 UNITS = re.compile(r"_(milliseconds|ms|minutes|kilobytes|percent)(_|$)")
 
