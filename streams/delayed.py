@@ -31,11 +31,6 @@ class DelayedHistory(History):
         self._move(at_ms - self.delay_ms)
         return self.starts, self.until
 
-    def _append(self, at_ms: int, values: Sequence[float]) -> None:
-        self.times.append(at_ms)
-        for column, value in zip(self.columns, values, strict=True):
-            column.append(value)
-
     def _move(self, end_ms: int) -> None:
         """Let the windows end at `end_ms`, which is no earlier than before."""
         times, starts, until = self.times, self.starts, self.until

@@ -33,10 +33,10 @@ class Features:
         kept = sorted({each for group in self._groups for each in group.kept})
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
-        self._filters = tuple(from_filter(group.where) if group.where else None for group in self._groups)
-        self._filtered = any(self._filters)
+        self._filters = [(place, from_filter(group.where)) for place, group in enumerate(self._groups) if group.where]
+        keyed = (*self.entities, EVERYTHING)  # the key of all events comes behind those of one
         self._parts = [
-            (place, group, self._key(group), _picks(group, kept)) for place, group in enumerate(self._groups)
+            (place, group, keyed.index(group.entity), _picks(group, kept)) for place, group in enumerate(self._groups)
         ]
         computed = _computed(features)
         names = [self.names[declared] for declared in computed]
@@ -71,11 +71,12 @@ class Features:
         values = [column(event) for column in self._columns]
         if not isfinite(sum(vector) + sum(values)):
             self._refuse_not_finite(vector, values)
-        outside = self._outside(event) if self._filtered else ()
+        outside = [place for place, holds in self._filters if not holds(event)]
+        keys = (*keys, EVERYTHING)
         place = -1
         try:
             for place, group, entity, picks in self._parts:
-                key = EVERYTHING if entity is None else keys[entity]
+                key = keys[entity]
                 if place in outside:
                     history, reads = group.held(states[place], key), group.looks
                     starts, end = history.look(time_ms)
@@ -94,7 +95,7 @@ class Features:
         except (OverflowError, Reject) as error:
             for added, group, entity, _ in self._parts[: place + 1]:
                 if added not in outside:
-                    group.take_back(states[added], EVERYTHING if entity is None else keys[entity], time_ms)
+                    group.take_back(states[added], keys[entity], time_ms)
             if isinstance(error, Reject):
                 raise
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
@@ -102,16 +103,15 @@ class Features:
 
     def apart(self, states: Sequence[WindowState], keys: Sequence[str], watermark_ms: int) -> list[WindowState]:
         """What a vector of these keys depends on once the watermark is there, to be used up: `states` stay."""
-        return [
-            group.apart(states[place], EVERYTHING if entity is None else keys[entity], watermark_ms)
-            for place, group, entity, _ in self._parts
-        ]
+        keys = (*keys, EVERYTHING)
+        return [group.apart(states[place], keys[entity], watermark_ms) for place, group, entity, _ in self._parts]
 
     def label(self, states: Sequence[WindowState], keys: Sequence[str], time_ms: int, *, positive: bool) -> None:
         """The label of the event with these keys and time has become known."""
+        keys = (*keys, EVERYTHING)
         for place, group, entity, _ in self._parts:
             if group.rated:
-                group.label(states[place], EVERYTHING if entity is None else keys[entity], time_ms, positive=positive)
+                group.label(states[place], keys[entity], time_ms, positive=positive)
 
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`."""
@@ -126,14 +126,6 @@ class Features:
     def restore(self, values: Mapping[bytes, bytes]) -> list[WindowState]:
         """What was saved, to be read when it is touched."""
         return [group.restore(values) for group in self._groups]
-
-    def _key(self, group: KeyedWindows) -> int | None:
-        """Which of an event's keys is that of the group; None where all events have one."""
-        return None if group.entity == EVERYTHING else self.entities.index(group.entity)
-
-    def _outside(self, event: Any) -> Sequence[int]:
-        """The groups that are not of this event."""
-        return [place for place, holds in enumerate(self._filters) if holds is not None and not holds(event)]
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not _of_others(feature) for name in feature.names)

@@ -52,10 +52,7 @@ def holding(windows: Sequence[Windows], lateness_ms: int) -> Holding:
 def _exact(windows: Sequence[Windows], lateness_ms: int) -> Holding:
     aggregates, kept, spans_ms = _aggregates(windows), _kept(windows), _spans_ms(windows)
     if lateness_ms:
-        spans_ms = (
-            *spans_ms,
-            spans_ms[-1] + lateness_ms,
-        )  # a window that nothing reads: what is in it is not forgotten
+        spans_ms += (spans_ms[-1] + lateness_ms,)  # a window that nothing reads: what is in it is not forgotten
     delay_ms, rated = windows[0].delay_ms, _rated(windows)
     columns = [_column(each, [aggregate for _, aggregate in aggregates]) for each in kept]
     reads, looks = (

@@ -50,9 +50,7 @@ class History:
             return self._add_late(at_ms, values)
         if self.starts[-1] > COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
             self._compact()
-        times.append(at_ms)
-        for column, value in zip(self.columns, values, strict=True):
-            column.append(value)
+        self._append(at_ms, values)
         starts = self.starts
         for i, span_ms in enumerate(self.spans_ms):
             until_ms, start = at_ms - span_ms, starts[i]
@@ -72,6 +70,11 @@ class History:
         self._start_again()
         return self.look(at_ms)[0], place + 1
 
+    def _append(self, at_ms: int, values: Sequence[float]) -> None:
+        self.times.append(at_ms)
+        for column, value in zip(self.columns, values, strict=True):
+            column.append(value)
+
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
         self.times.insert(place, at_ms)
         for column, value in zip(self.columns, values, strict=True):
@@ -86,8 +89,7 @@ class History:
         self._start_again()
 
     def _start_again(self) -> None:
-        newest_ms = self.times[-1]
-        self.starts = [bisect_right(self.times, newest_ms - span_ms) for span_ms in self.spans_ms]
+        self.starts = list(self.look(self.newest_ms)[0])
 
     def _compact(self) -> None:
         """Forget what no window holds, seldom enough that it costs next to nothing per event."""

@@ -78,6 +78,12 @@ def report(pipeline: Pipeline, traces: Sequence[Trace], counts: Counter[str], en
     )
 
 
+def standing(pipeline: Pipeline, traces: Sequence[Trace]) -> Slice:
+    """How good the model is overall, of all that was scored so far."""
+    found = joined([answers(trace) for trace in traces])
+    return _Slicing(judge_of(pipeline), found, {MODEL: found.said}).of("overall", np.arange(len(found.times_ms)))
+
+
 def judge_of(pipeline: Pipeline) -> Judge:
     """What judges the scores of `pipeline`: of how unusual events are, the order alone."""
     if pipeline.kind == "anomaly":

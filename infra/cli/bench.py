@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -23,12 +23,14 @@ from infra.bench.report import Report, Verdict
 from infra.bench.shown import show
 from infra.cli.up import interrupt
 from infra.demo.running import noting
-from infra.demo.servers import opened
+from infra.demo.servers import Servers, opened
 
 INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Say all as one line of JSON; the rest goes to standard error.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small load: shows that it works, its figures are rough.")]
-Measure = Callable[[Callable[[str], None], Path], Report]
+Note = Callable[[str], None]
+Measure = Callable[[Note, Path], Report]
+S = TypeVar("S")
 
 bench = typer.Typer(
     no_args_is_help=True,
@@ -49,12 +51,7 @@ def guarantees(*, quick: Quick = False, as_json: AsJson = False) -> None:
     Example: millrace bench guarantees --quick
     """
     size = measured_guarantees.QUICK if quick else measured_guarantees.Size()
-
-    def measure(note: Callable[[str], None], folder: Path) -> Report:
-        with opened(note, "bench") as servers:
-            return measured_guarantees.run(servers, folder, note, size)
-
-    _run(measure, as_json=as_json)
+    _run(_on_servers(measured_guarantees.run, size), as_json=as_json)
 
 
 @bench.command()
@@ -64,12 +61,7 @@ def recovery(*, quick: Quick = False, as_json: AsJson = False) -> None:
     Example: millrace bench recovery --json
     """
     size = measured_recovery.QUICK if quick else measured_recovery.Size()
-
-    def measure(note: Callable[[str], None], folder: Path) -> Report:
-        with opened(note, "bench") as servers:
-            return measured_recovery.run(servers, folder, note, size)
-
-    _run(measure, as_json=as_json)
+    _run(_on_servers(measured_recovery.run, size), as_json=as_json)
 
 
 @bench.command()
@@ -79,12 +71,7 @@ def requests(*, quick: Quick = False, as_json: AsJson = False) -> None:
     Example: millrace bench requests --quick
     """
     size = measured_requests.QUICK if quick else measured_requests.Size()
-
-    def measure(note: Callable[[str], None], folder: Path) -> Report:
-        with opened(note, "bench") as servers:
-            return measured_requests.run(servers, folder, note, size)
-
-    _run(measure, as_json=as_json)
+    _run(_on_servers(measured_requests.run, size), as_json=as_json)
 
 
 @bench.command()
@@ -110,12 +97,17 @@ def soak(
     """
     size = measured_soak.QUICK if quick else measured_soak.Size()
     wanted = size if minutes is None else replace(size, minutes=minutes)
+    _run(_on_servers(measured_soak.run, wanted), as_json=as_json)
 
-    def measure(note: Callable[[str], None], folder: Path) -> Report:
+
+def _on_servers(run: Callable[[Servers, Path, Note, S], Report], size: S) -> Measure:
+    """A bench of this size, on servers that are opened for it."""
+
+    def measure(note: Note, folder: Path) -> Report:
         with opened(note, "bench") as servers:
-            return measured_soak.run(servers, folder, note, wanted)
+            return run(servers, folder, note, size)
 
-    _run(measure, as_json=as_json)
+    return measure
 
 
 def _run(measure: Measure, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from infra.backtest.entrant import Entrant
 from infra.backtest.fold import Folded
-from infra.backtest.report import MODEL, report
+from infra.backtest.report import MODEL, standing
 from infra.cli.stopping import asked_to_stop
 
 LOOK_EVERY_S = 0.5
@@ -35,5 +35,5 @@ def live(entrants: Sequence[Entrant]) -> Callable[[Folded], bool]:
 
 
 def _figures(entrant: Entrant) -> str:
-    figures = report(entrant.pipeline, entrant.traces, entrant.counts, 0).overall.figures[MODEL]
+    figures = standing(entrant.pipeline, entrant.traces).figures[MODEL]
     return "".join(f", {name} {value:.4f}" for name, value in figures.items() if value is not None)

@@ -2,13 +2,9 @@
 
 from math import log, log1p, sqrt
 
-from river.linear_model import LogisticRegression
-from river.optim import SGD
-from river.preprocessing import StandardScaler
-
-from infra.pipelines.payments import CUSTOMERS, DELAY, SPANS, TERMINALS
-from schemas.payment import Chargeback, Payment
-from streams import Derived, Labels, Pipeline, per
+from infra.pipelines.payments import CUSTOMERS, DELAY, SPANS, TERMINALS, of_payments
+from schemas.payment import Payment
+from streams import Derived, per
 from streams.feature import Feature
 
 DOUBT = 5
@@ -74,17 +70,5 @@ MORE: list[Feature] = [
 ]
 
 
-def _pipeline(name: str, features: list[Feature]) -> Pipeline:
-    return Pipeline(
-        name=name,
-        event=Payment,
-        id="transaction_id",
-        time="occurred_at",
-        labels=Labels(Chargeback, id="transaction_id", field="fraud", time="reported_at", task="binary", horizon="30d"),
-        features=features,
-        model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(0.002)),
-    )
-
-
-handbook = _pipeline("handbook", FIFTEEN)
-extended = _pipeline("extended", [*FIFTEEN, *MORE])
+handbook = of_payments("handbook", FIFTEEN, rate=0.002)
+extended = of_payments("extended", [*FIFTEEN, *MORE], rate=0.002)

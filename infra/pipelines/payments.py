@@ -38,7 +38,10 @@ CUSTOMERS: list[Feature] = [
 TERMINALS: list[Feature] = [per("terminal_id").over(*SPANS, delay=DELAY).count().rate("label")]
 
 
-def _pipeline(name: str, features: list[Feature]) -> Pipeline:
+def of_payments(
+    name: str, features: list[Feature], *, rate: float, requests: bool = False, monitor: Monitor | None = None
+) -> Pipeline:
+    """These features of payments, taught by their chargebacks to a logistic regression at this learning rate."""
     return Pipeline(
         name=name,
         event=Payment,
@@ -46,13 +49,16 @@ def _pipeline(name: str, features: list[Feature]) -> Pipeline:
         time="occurred_at",
         labels=Labels(Chargeback, id="transaction_id", field="fraud", time="reported_at", task="binary", horizon="30d"),
         features=features,
-        model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(0.01)),
-        requests=True,
-        monitor=Monitor(reference="7d"),  # weekdays differ: with one day of reference every weekend would be a drift
+        model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(rate)),
+        requests=requests,
+        monitor=monitor,
     )
 
 
-payments = _pipeline("payments", [*CUSTOMERS, *TERMINALS])
+WEEKLY = Monitor(reference="7d")
+"""Weekdays differ: with one day of reference every weekend would be a drift."""
 
-customers = _pipeline("customers", CUSTOMERS)
+payments = of_payments("payments", [*CUSTOMERS, *TERMINALS], rate=0.01, requests=True, monitor=WEEKLY)
+
+customers = of_payments("customers", CUSTOMERS, rate=0.01, requests=True, monitor=WEEKLY)
 """Of one entity, so that it may have several partitions: what is benchmarked."""
