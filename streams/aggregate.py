@@ -57,6 +57,7 @@ class Windows:
     `(t - delay - span, t - delay]`. Where there is a filter `where`, it holds the events of which that is true. Of the
     kinds "exact" ones hold their events, "tiled" ones sums per tile, and what is "decayed" has half-lives for spans.
 
+    >>> from streams import per
     >>> per("customer_id").over("1d", "7d").count().mean("amount").names
     ('customer_id.count.1d', 'customer_id.count.7d', 'customer_id.amount.mean.1d', 'customer_id.amount.mean.7d')
     >>> per("terminal_id").over("1d", delay="7d").rate("label").names

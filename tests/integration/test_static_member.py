@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from infra.topics import TopicSpec, ensure
-from streams.runtime.assignor import ByNumber
+from streams.runtime.assignor import by_number
 from streams.runtime.membership import Membership
 from tests.servers import Servers
 
@@ -54,7 +54,7 @@ class Group:
             bootstrap_servers=self._servers.kafka_bootstrap,
             group_id=self._topic,
             group_instance_id=instance_id,
-            partition_assignment_strategy=[ByNumber],
+            partition_assignment_strategy=[by_number("")],
             enable_auto_commit=False,
             session_timeout_ms=int(SESSION_S * 1000),
             heartbeat_interval_ms=100,

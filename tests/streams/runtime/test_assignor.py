@@ -78,6 +78,7 @@ def test_each_member_learns_where_the_others_are_asked() -> None:
 
     for member in members:
         assert [member.address_of(p) for p in range(4)] == ["http://one", None, "http://three", "http://one"]
+    assert not ByNumber.addresses
 
 
 def test_nobody_is_asked_where_no_member_says_where() -> None:
@@ -87,4 +88,3 @@ def test_nobody_is_asked_where_no_member_says_where() -> None:
     member.on_assignment(ByNumber.assign(cluster, {"a": member.metadata(["events"])})["a"])
 
     assert member.address_of(0) is None
-    assert ByNumber.addresses == ()
