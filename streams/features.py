@@ -1,6 +1,6 @@
 """From an event to the vector that the model sees, with the windows it leaves behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -9,17 +9,17 @@ from schemas.reject import Reason, Reject
 from streams.aggregate import EVERYTHING, Windows
 from streams.columns import Column, from_field, from_filter, from_function, marks
 from streams.feature import Derived, Feature, Field
+from streams.keyed_groups import Groups, Part, Read, picks
 from streams.keyed_windows import KeyedWindows, WindowState
-from streams.reading import Kept
-from streams.stage import Saved
 
 
-class Features:
+class Features(Groups):
     """Compiled from a definition: `vector(states, event, …)` gives the features in their declared order.
 
-    There is a state for each of the `groups` of windows that are held alike, by name. `entities` are the fields whose
-    values the keys of an event are, in the order in which they are first named. The windows of an event are as of its
-    own time, and whole where it is late by no more than `lateness_ms`.
+    `entities` are the fields whose values the keys of an event are, in the order in which they are first named. The
+    windows of an event are as of its own time, and whole where it is late by no more than `lateness_ms`. What one stage
+    does at once, several may do one after the other: `read` an event, find what windows `of` each entity give, and
+    `compose` the vector of all that.
     """
 
     def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
@@ -28,16 +28,15 @@ class Features:
         windows = [feature for feature in features if isinstance(feature, Windows)]
         self.entities = tuple(dict.fromkeys(each.entity for each in windows if each.entity != EVERYTHING))
         self.over_everything = any(each.entity == EVERYTHING for each in windows)
-        self._groups = tuple(KeyedWindows(name, each, lateness_ms) for name, each in _grouped(windows).items())
-        self.groups = tuple(group.name for group in self._groups)
-        kept = sorted({each for group in self._groups for each in group.kept})
+        groups = tuple(KeyedWindows(name, each, lateness_ms) for name, each in _grouped(windows).items())
+        kept = sorted({each for group in groups for each in group.kept})
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
-        self._filters = [(place, from_filter(group.where)) for place, group in enumerate(self._groups) if group.where]
-        keyed = (*self.entities, EVERYTHING)  # the key of all events comes behind those of one
-        self._parts = [
-            (place, group, keyed.index(group.entity), _picks(group, kept)) for place, group in enumerate(self._groups)
-        ]
+        self._filters = [(place, from_filter(group.where)) for place, group in enumerate(groups) if group.where]
+        keyed = (*self.entities, EVERYTHING)
+        super().__init__(
+            [Part(place, group, keyed.index(group.entity), picks(group, kept)) for place, group in enumerate(groups)]
+        )
         computed = _computed(features)
         names = [self.names[declared] for declared in computed]
         self._composed = [
@@ -51,81 +50,39 @@ class Features:
     @property
     def kept_ms(self) -> int:
         """How long an event may count in a window; 0 without windows."""
-        return max((group.kept_ms for group in self._groups), default=0)
+        return max((part.group.kept_ms for part in self._parts), default=0)
 
-    @property
-    def rated(self) -> bool:
-        """Whether a feature is about the labels of other events."""
-        return any(group.rated for group in self._groups)
+    def of(self, entity: str) -> Groups:
+        """The groups of windows of one entity."""
+        return Groups([part for part in self._parts if part.group.entity == entity])
 
-    def initial(self) -> list[WindowState]:
-        """No event yet."""
-        return [WindowState() for _ in self._groups]
-
-    def vector(self, states: Sequence[WindowState], event: Any, keys: Sequence[str], time_ms: int) -> list[float]:
-        """The features of `event`, which is counted in its own windows unless they are delayed.
-
-        Raises `Reject`, and leaves `states` as they were, where a field, derived value or sum fails or is not finite.
-        """
-        vector = [column(event) for column in self._plain]
+    def read(self, event: Any) -> Read:
+        """What an event says alone. Raises `Reject` where a field, derived value or filter fails or is not finite."""
+        plain = [column(event) for column in self._plain]
         values = [column(event) for column in self._columns]
-        if not isfinite(sum(vector) + sum(values)):
-            self._refuse_not_finite(vector, values)
-        outside = [place for place, holds in self._filters if not holds(event)]
-        keys = (*keys, EVERYTHING)
-        place = -1
-        try:
-            for place, group, entity, picks in self._parts:
-                key = keys[entity]
-                if place in outside:
-                    history, reads = group.held(states[place], key), group.looks
-                    starts, end = history.look(time_ms)
-                else:
-                    history, reads = group.changing(states[place], key, time_ms), group.reads
-                    picked = values if picks is None else [values[i] for i in picks]
-                    if group.look_first:
-                        starts, end = history.look(time_ms)
-                        vector += [each for look in group.looks for each in look(history, starts, end, time_ms)]
-                        reads = ()
-                    starts, end = history.add(time_ms, picked)
-                for read in reads:
-                    vector += read(history, starts, end, time_ms)
-            for compute, places in self._composed:
-                vector.append(compute(*[vector[i] for i in places]))
-        except (OverflowError, Reject) as error:
-            for added, group, entity, _ in self._parts[: place + 1]:
-                if added not in outside:
-                    group.take_back(states[added], keys[entity], time_ms)
-            if isinstance(error, Reject):
-                raise
-            raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
+        if not isfinite(sum(plain) + sum(values)):
+            self._refuse_not_finite(plain, values)
+        return Read(plain, values, [place for place, holds in self._filters if not holds(event)])
+
+    def compose(self, plain: Sequence[float], found: Sequence[float]) -> list[float]:
+        """The features, of what was read of the event and what all groups have found, in their order.
+
+        Raises `Reject` where what is derived of other features fails or is not finite.
+        """
+        vector = [*plain, *found]
+        for compute, places in self._composed:
+            vector.append(compute(*[vector[i] for i in places]))
         return vector if self._order is None else [vector[i] for i in self._order]
 
-    def apart(self, states: Sequence[WindowState], keys: Sequence[str], watermark_ms: int) -> list[WindowState]:
-        """What a vector of these keys depends on once the watermark is there, to be used up: `states` stay."""
-        keys = (*keys, EVERYTHING)
-        return [group.apart(states[place], keys[entity], watermark_ms) for place, group, entity, _ in self._parts]
-
-    def label(self, states: Sequence[WindowState], keys: Sequence[str], time_ms: int, *, positive: bool) -> None:
-        """The label of the event with these keys and time has become known."""
-        keys = (*keys, EVERYTHING)
-        for place, group, entity, _ in self._parts:
-            if group.rated:
-                group.label(states[place], keys[entity], time_ms, positive=positive)
-
-    def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
-        """Forget keys whose windows are all empty at `watermark_ms`."""
-        for group, state in zip(self._groups, states, strict=True):
-            group.expire(state, watermark_ms)
-
-    def save(self, states: Sequence[WindowState]) -> Saved:
-        """The histories of the keys that have changed."""
-        for group, state in zip(self._groups, states, strict=True):
-            yield from group.save(state)
-
-    def restore(self, values: Mapping[bytes, bytes]) -> list[WindowState]:
-        """What was saved, to be read when it is touched."""
-        return [group.restore(values) for group in self._groups]
+    def vector(self, states: Sequence[WindowState], event: Any, keys: Sequence[str], time_ms: int) -> list[float]:
+        """The features of `event`. Raises `Reject`, and leaves `states` as they were, as what it is made of does."""
+        read = self.read(event)
+        found = self.found(states, read, keys, time_ms)
+        try:
+            return self.compose(read.plain, found)
+        except Reject:
+            self.take_back(states, read, keys, time_ms)
+            raise
 
     def _refuse_not_finite(self, plain: Sequence[float], values: Sequence[float]) -> None:
         names = (name for feature in self._features if not _of_others(feature) for name in feature.names)
@@ -156,11 +113,6 @@ def _grouped(windows: Sequence[Windows]) -> dict[str, list[Windows]]:
         if each.where is not None and each.where is not group[0].where:
             raise Problem(f"two filters are called {each.where.__name__}: give one of them another name")
     return groups
-
-
-def _picks(group: KeyedWindows, kept: Sequence[Kept]) -> Sequence[int] | None:
-    """Where what a group keeps stands among all that is; None where it is all of that."""
-    return None if len(group.kept) == len(kept) else [kept.index(each) for each in group.kept]
 
 
 def _plain(feature: Feature) -> Column:
