@@ -6,7 +6,8 @@ from infra import topics
 from infra.feed import KAFKA_WITHIN_S, create_inputs, partitions_there
 from infra.settings import Settings, librdkafka
 from streams.pipeline import Pipeline
-from streams.runtime.bind import STAGES, check_partitions
+from streams.plan import stages, steps
+from streams.runtime.bind import check_partitions
 
 ASKED_MS = 3_600_000
 """How long requests and replies are kept: nobody waits longer for an answer."""
@@ -24,14 +25,23 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     create_inputs(pipeline, settings, partitions=count)
     admin = AdminClient({**librdkafka(settings), "log_level": 0})
     named = pipeline.topics(settings.topic_prefix)
-    kept = [*named.outputs, *(named.ledger(pipeline.version, stage) for stage in STAGES)]
+    names = stages(pipeline, count)
+    between = [named.passed(pipeline.version, step.stage) for step in steps(pipeline, count) if not step.first]
+    kept = [*named.outputs, *between, *(named.ledger(pipeline.version, stage) for stage in names)]
     specs = [topics.TopicSpec(name=name, partitions=count) for name in kept]
-    specs += [state_topic(named.state(pipeline.version, stage), partitions=count) for stage in STAGES]
+    specs += [state_topic(named.state(pipeline.version, stage), partitions=count) for stage in names]
     if pipeline.requests:
         asked = (named.requests, named.replies)
         specs += [topics.TopicSpec(name=name, partitions=count, retention_ms=ASKED_MS) for name in asked]
     topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
     return count
+
+
+def stages_there(pipeline: Pipeline, settings: Settings) -> tuple[str, ...]:
+    """The stages that fold the pipeline, on as many partitions as its inputs have; `Problem` as of `create`."""
+    count = partitions_there(pipeline, settings)
+    check_partitions(pipeline, count)
+    return stages(pipeline, count)
 
 
 def state_topic(name: str, *, partitions: int) -> topics.TopicSpec:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from infra.settings.variables import variable
 from schemas.problem import Problem
 from schemas.registry import Registry
 from schemas.topics import Topics
-from streams.runtime.bind import STAGES
+from streams.plan import MONITOR, SCORE
 
 STAGE = "sink"
 
@@ -42,10 +42,11 @@ def run_sink(
     *,
     features: FeatureSet,
     stop: threading.Event,
+    stages: Sequence[str] = (SCORE, MONITOR),
     until_idle: bool = False,
     limits: Limits | None = None,
 ) -> Written:
-    """Write the pipeline's output topics into ClickHouse until `stop` is set.
+    """Write the pipeline's output topics, and the ledgers of its `stages`, into ClickHouse until `stop` is set.
 
     `until_idle`: or until all that stood there at the start is written. Brings ClickHouse's tables up to date first.
     Sets `stop` when it ends. Raises `Problem` for a server that does not answer at the start, a topic that is missing,
@@ -53,7 +54,7 @@ def run_sink(
     """
     reach(settings, ("kafka", "schema_registry"))
     metrics = SinkMetrics()
-    ledgers = [topics.ledger(features.version, stage) for stage in STAGES]
+    ledgers = [topics.ledger(features.version, stage) for stage in stages]
     applied = migrate(settings)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # says every retry again, with a traceback
     store = ClickHouse(clickhouse(settings), stop=stop, metrics=metrics)

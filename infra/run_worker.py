@@ -17,8 +17,9 @@ from infra.slot import instance_id, kept_port
 from schemas.problem import Outage, Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
+from streams.plan import stages
 from streams.runtime.app import Connection, serve
-from streams.runtime.bind import STAGES, bind
+from streams.runtime.bind import bind, check_stage
 from streams.runtime.ports import Fenced
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,10 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
 
     Raises `Problem` where a server does not answer, topics do not fit, or the state cannot be rebuilt.
     """
-    port = _metrics_port(settings, stage)
     reach(settings, ("kafka", "schema_registry"))
     partitions = create(pipeline, settings)
+    check_stage(pipeline, partitions, stage)
+    port = _metrics_port(settings, stages(pipeline, partitions).index(stage))
     registry = Registry(schema_registry(settings))
     binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
     seldom()
@@ -56,11 +58,11 @@ def _connection(settings: Settings, member: str, port: int) -> Connection:
     )
 
 
-def _metrics_port(settings: Settings, stage: str) -> int:
-    """The stage's port for /metrics: counted up from the one that is set; 0 where any will do."""
+def _metrics_port(settings: Settings, place: int) -> int:
+    """The port for /metrics of the stage at this place: counted up from the one that is set; 0 where any will do."""
     if not settings.metrics_port:
         return 0
-    port = settings.metrics_port + (STAGES.index(stage) if stage in STAGES else 0)
+    port = settings.metrics_port + place
     try:
         socket.create_server((settings.metrics_host, port)).close()
     except OSError as error:

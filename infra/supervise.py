@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,6 @@ from typing import Self
 from infra.embedded.process import ServerProcess
 from infra.run_worker import stage_process
 from schemas.problem import Problem
-from streams.runtime.bind import STAGES
 
 CHECK_S = 0.2
 FIRST_WAIT_S = 0.5
@@ -29,8 +28,8 @@ TOLD = "error: "
 log = logging.getLogger(__name__)
 
 
-def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
-    """Run every stage of the pipeline `target` until `stop` is set.
+def supervise(target: str, names: Sequence[str], stop: threading.Event, *, debug: bool) -> None:
+    """Run the stages with these `names` of the pipeline `target` until `stop` is set.
 
     Raises `Problem` where one ends with a problem that a person has to cure, or again and again; the others are
     stopped first.
@@ -39,7 +38,7 @@ def supervise(target: str, stop: threading.Event, *, debug: bool) -> None:
     with ExitStack() as running:
         stages = [
             running.enter_context(Kept(lambda stage=stage: stage_process(target, stage, folder, debug=debug)))  # type: ignore[misc]  # mypy cannot infer a default
-            for stage in STAGES
+            for stage in names
         ]
         while not stop.wait(CHECK_S):
             for stage in stages:

@@ -88,6 +88,10 @@ class Topics:
         """The state of a stage as it was saved last; compacted."""
         return f"{self.group(version, stage)}.state"
 
+    def passed(self, version: int, stage: str) -> str:
+        """What the stage before this one passes on to it."""
+        return f"{self.group(version, stage)}.passed"
+
     def transactional_id(self, version: int, stage: str, partition: int) -> str:
         """Names the producer of one task, so that a new owner fences the former one."""
         return f"{self.group(version, stage)}.{partition}"

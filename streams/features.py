@@ -19,7 +19,7 @@ class Features(Groups):
     `entities` are the fields whose values the keys of an event are, in the order in which they are first named. The
     windows of an event are as of its own time, and whole where it is late by no more than `lateness_ms`. What one stage
     does at once, several may do one after the other: `read` an event, find what windows `of` each entity give, and
-    `compose` the vector of all that.
+    `compose` the vector of all that. `kept` is what windows keep of events.
     """
 
     def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
@@ -29,7 +29,7 @@ class Features(Groups):
         self.entities = tuple(dict.fromkeys(each.entity for each in windows if each.entity != EVERYTHING))
         self.over_everything = any(each.entity == EVERYTHING for each in windows)
         groups = tuple(KeyedWindows(name, each, lateness_ms) for name, each in _grouped(windows).items())
-        kept = sorted({each for group in groups for each in group.kept})
+        self.kept = kept = sorted({each for group in groups for each in group.kept})
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
         self._filters = [(place, from_filter(group.where)) for place, group in enumerate(groups) if group.where]

@@ -38,7 +38,7 @@ class Groups:
         self._parts = parts
         self._each = [(n, *part) for n, part in enumerate(parts)]
         self.groups = tuple(part.group.name for part in parts)
-        self.sizes = tuple(len(part.group.reads) for part in parts)
+        self.sizes = tuple(part.group.size for part in parts)
 
     @property
     def rated(self) -> bool:

@@ -32,7 +32,8 @@ class WindowState:
 
 
 class KeyedWindows:
-    """Compiled from `windows` of one entity, delay and filter. `kept` is what is held of events, in order.
+    """Compiled from `windows` of one entity, delay and filter. `kept` is what is held of events, in order; `size` is
+    how many features they give.
 
     `reads` give the aggregates where the event itself was added, `looks` where it was not: not at all, or not yet where
     the windows `look_first`.
@@ -40,6 +41,7 @@ class KeyedWindows:
 
     def __init__(self, name: str, windows: Sequence[Windows], lateness_ms: int) -> None:
         self.name, self.entity = name, windows[0].entity
+        self.size = sum(len(each.names) for each in windows)
         self.where: Filter | None = windows[0].where
         self._holding = holding(windows, lateness_ms)
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated

@@ -24,3 +24,8 @@ class Pending(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 pack = msgspec.msgpack.Encoder().encode
 unpack = msgspec.msgpack.Decoder(Pending).decode
+
+
+def unscored(keys: tuple[str, ...], event_time_ms: int) -> Pending:
+    """What is kept of an event that another stage scores."""
+    return Pending(keys, event_time_ms, [], 0.0, None, None, 0, "prior")

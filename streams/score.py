@@ -1,50 +1,65 @@
 """The score stage: features, a score, the join with the label, and what the model learns from it."""
 
 from collections.abc import Mapping, Sequence
-from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.message import Message
 from schemas.reject import Reject
 from schemas.scored import Rung, Scored
+from streams.admit import Admission, join_of
 from streams.answer import Answer, Answers
-from streams.facts import Facts, ahead
-from streams.instant import instant_ms
-from streams.join import Join, Truth
+from streams.facts import Facts
+from streams.join import Truth
+from streams.labelled import Labelled
 from streams.ladder import Ladder
 from streams.learner import Prediction, learner
+from streams.passing import PassedEvent, PassedLabel
 from streams.pending import Pending
 from streams.pipeline import Pipeline
+from streams.plan import Step, declared, held, steps
 from streams.said import Met, diverged, outcome
 from streams.score_state import Saving, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
 
 
+class Known(NamedTuple):
+    """What is known of an event when it is scored: its features, where it stood when it came (topic, partition,
+    offset), and the truth, where that was inside it."""
+
+    facts: Facts
+    vector: list[float]
+    stood: tuple[str, int, int]
+    inside: Truth | None
+
+
 class ScoreStage:
-    """Scores events and teaches the model with their labels, in one total order."""
+    """Scores events and teaches the model with their labels, in one total order.
+
+    It is the last step of the `way` of an event. The only one reads events and labels as they come and holds all
+    windows; one behind others holds those of its entity, and reads what the others pass on.
+    """
 
     name = "score"
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, way: Sequence[Step] | None = None) -> None:
+        way = way or steps(pipeline, 1)
         self._pipeline = pipeline
-        self._labels = pipeline.labels
         self._learner = learner(pipeline.model(), pipeline.task)
         self._ladder = Ladder(self._learner, pipeline.task)
-        self._features, self._rated = pipeline.compiled, pipeline.compiled.rated
+        self._features, self._windows = pipeline.compiled, held(pipeline.compiled, way[-1])
+        self._alone, self._declared = way[-1].first, declared(pipeline.compiled, way)
+        self._rated = self._windows.rated
         self._names, self._entities = pipeline.feature_names, pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
-        self._labelled_inside = self._labels is not None and self._labels.inside
-        self._labelled_later = self._labels is not None and not self._labels.inside
-        self._facts = attrgetter(pipeline.time, pipeline.id, *pipeline.entities)
-        horizon_ms = self._labels.horizon_ms if self._labels is not None else 0
-        most = pipeline.limits.remembered
-        self._join = Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=most)
-        self._saving = Saving(pipeline, self._join)
+        self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
+        self._waits = self._labelled.later or (self._labelled.inside and not self._alone)
+        self._admission = Admission(pipeline, self._join, self._windows)
+        self._saving = Saving(pipeline, self._windows, self._join)
         self._answers = Answers(pipeline, self._ladder, self._join)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
-        return ScoreState(self._pipeline.model(), self._features.initial())
+        return ScoreState(self._pipeline.model(), self._windows.initial())
 
     def save(self, state: ScoreState) -> Saved:
         """What has changed since the last call."""
@@ -61,13 +76,17 @@ class ScoreStage:
         """
         emitted: list[Emitted] = []
         for record in records:
+            value: Any = record.value
             try:
-                if isinstance(record.value, Reject):
-                    raise record.value
-                if record.role is Role.EVENTS:
-                    self._event(state, record, record.value, emitted)
+                if isinstance(value, Reject):
+                    raise value
+                if not self._alone:
+                    self._passed(state, record, value, emitted)
+                elif record.role is Role.EVENTS:
+                    self._event(state, record, emitted)
                 else:
-                    self._label(state, record, record.value, emitted)
+                    event_id, truth = self._labelled.of_label(record)
+                    self._label(state, record, event_id, truth, emitted)
             except Reject as reject:
                 state.counts[f"{record.role}.rejected"] += 1
                 emitted.append(Refused(record, reject))
@@ -80,26 +99,36 @@ class ScoreStage:
         """
         return self._answers.answer(state, event, at_ms)
 
-    def _event(self, state: ScoreState, record: Record, event: Any, emitted: list[Emitted]) -> None:
-        pipeline = self._pipeline
-        time, given_id, *given_keys = self._facts(event)
-        time_ms = instant_ms(time)
-        if time_ms > record.timestamp_ms + pipeline.ahead_ms:
-            raise ahead(pipeline, time_ms, record.timestamp_ms)
-        late = time_ms < state.watermark_ms - pipeline.lateness_ms
-        self._advance(state, time_ms)
-        event_id = str(given_id)
-        if self._join.seen(state.join, event_id):
-            state.counts["events.duplicate"] += 1
-        elif late and pipeline.late == "skip":
-            state.counts["events.late"] += 1
-        else:
-            self._score(state, record, Facts(event_id, tuple(map(str, given_keys)), time_ms), emitted)
+    def _event(self, state: ScoreState, record: Record, emitted: list[Emitted]) -> None:
+        facts = self._admission.admit(state, record)
+        if facts is None:
+            return
+        inside = self._labelled.of_event(record, facts.time_ms)
+        vector = self._features.vector(state.windows, record.value, facts.keys, facts.time_ms)
+        self._score(
+            state, record, Known(facts, vector, (record.topic, record.partition, record.offset), inside), emitted
+        )
 
-    def _score(self, state: ScoreState, record: Record, facts: Facts, emitted: list[Emitted]) -> None:
-        event_id, keys, time_ms = facts
-        inside = self._inside_truth(record, time_ms) if self._labelled_inside else None
-        vector = self._features.vector(state.windows, record.value, keys, time_ms)
+    def _passed(
+        self, state: ScoreState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
+    ) -> None:
+        """What another stage has accepted."""
+        if isinstance(passed, PassedLabel):
+            self._label(state, record, passed.facts.id, passed.truth, emitted)
+            return
+        facts, read, before, origin = passed
+        self._admission.advance(state, facts.time_ms)
+        own = self._windows.found(state.windows, read, facts.keys, facts.time_ms)
+        found = before + own if self._declared is None else [(before + own)[place] for place in self._declared]
+        try:
+            vector = self._features.compose(read.plain, found)
+        except Reject:
+            self._windows.take_back(state.windows, read, facts.keys, facts.time_ms)
+            raise
+        self._score(state, record, Known(facts, vector, origin[:3], None), emitted)
+
+    def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:
+        (event_id, keys, time_ms), vector, (topic, partition, offset), inside = known
         x = dict(zip(self._names, vector, strict=True))
         rung, said = self._predict(state, x, time_ms, record, emitted)
         learnt = state.belief.learnt
@@ -115,27 +144,22 @@ class ScoreStage:
             model_id=f"{self._pipeline.digest}/{learnt}",
             rung=rung,
             explanation=None,
-            source_topic=record.topic,
-            source_partition=record.partition,
-            source_offset=record.offset,
+            source_topic=topic,
+            source_partition=partition,
+            source_offset=offset,
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
         pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
         if self._by_itself:
             self._teach(state, time_ms, x, None, record, emitted)
-        if self._labelled_later:
+        if self._waits:
             truth = self._join.wait(state.join, event_id, pending, state.counts)
         else:
             self._join.event(state.join, event_id, time_ms)
             truth = inside
         if truth is not None:
             self._outcome(state, record, Met(event_id, pending, truth), x, emitted)
-
-    def _inside_truth(self, record: Record, time_ms: int) -> Truth:
-        assert self._labels is not None
-        value = self._learner.truth(getattr(record.value, self._labels.field))
-        return Truth(value, time_ms, record.topic, record.partition, record.offset)
 
     def _predict(
         self, state: ScoreState, x: dict[str, float], time_ms: int, record: Record, emitted: list[Emitted]
@@ -146,15 +170,7 @@ class ScoreStage:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
             return self._ladder.fallback(state.belief)
 
-    def _label(self, state: ScoreState, record: Record, label: Any, emitted: list[Emitted]) -> None:
-        labels = self._labels
-        assert labels is not None
-        assert labels.id is not None
-        assert labels.time is not None
-        time_ms = instant_ms(getattr(label, labels.time))
-        value = self._learner.truth(getattr(label, labels.field))
-        truth = Truth(value, time_ms, record.topic, record.partition, record.offset)
-        event_id = str(getattr(label, labels.id))
+    def _label(self, state: ScoreState, record: Record, event_id: str, truth: Truth, emitted: list[Emitted]) -> None:
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
             x = dict(zip(self._names, pending.features, strict=True))
@@ -166,7 +182,7 @@ class ScoreStage:
         """The scored event met by its label: taught and stated."""
         truth, time_ms = met.truth.value, met.pending.event_time_ms
         if self._rated:
-            self._features.label(state.windows, met.pending.keys, time_ms, positive=truth)
+            self._windows.label(state.windows, met.pending.keys, time_ms, positive=truth)
         learns = not self._by_itself and self._teach(state, time_ms, x, truth, record, emitted)
         emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1
@@ -180,12 +196,6 @@ class ScoreStage:
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
             return False
-
-    def _advance(self, state: ScoreState, time_ms: int) -> None:
-        if time_ms > state.watermark_ms:
-            state.watermark_ms = time_ms
-            self._features.expire(state.windows, time_ms)
-            self._join.expire(state.join, time_ms, state.counts)
 
 
 def _output(record: Record, value: Message) -> Output:

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.join import Join, JoinState
+from streams.keyed_groups import Groups
 from streams.keyed_windows import WindowState
 from streams.ladder import Belief
-from streams.numbers import Numbers, read_numbers, write_numbers
+from streams.memory import MemorySaving
 from streams.pickled import pickled_model
 from streams.pipeline import Pipeline
-from streams.rows import Rows
 from streams.stage import Saved
 
-NUMBERS, MODEL = b"scalars", b"model"
+MODEL = b"model"
 
 
 @dataclass(slots=True)
@@ -40,31 +40,25 @@ class ScoreState:
 
 
 class Saving:
-    """Numbers under `scalars`, the model under `model`; what windows and join save has keys of its own."""
+    """The model under `model`, and what else is remembered."""
 
-    def __init__(self, pipeline: Pipeline, join: Join) -> None:
+    def __init__(self, pipeline: Pipeline, windows: Groups, join: Join) -> None:
         self._pickled = pickled_model(pipeline.model(), pipeline.model.__module__)
-        self._features = pipeline.compiled
-        self._join = join
+        self._memory = MemorySaving(windows, join)
 
     def save(self, state: ScoreState) -> Saved:
-        """Counts and times; the model; windows of keys, segments of events and held labels that have changed."""
-        rows = state.join.rows
-        numbers = Numbers(state.counts, state.belief, state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
-        yield NUMBERS, write_numbers(numbers)
+        """What has changed, and the model."""
         yield MODEL, self._pickled.write(state.model)
-        yield from self._features.save(state.windows)
-        yield from self._join.save(state.join)
+        yield from self._memory.save(state, state.belief)
 
     def restore(self, values: Mapping[bytes, bytes]) -> ScoreState:
         """The state that was saved. Raises `Problem` where its model is none of ours."""
-        numbers = read_numbers(values[NUMBERS])
-        rows = Rows(numbers.rows_end, numbers.forgotten_to, numbers.horizon_ms)
+        windows, join, numbers = self._memory.restore(values)
         return ScoreState(
             model=self._pickled.read(values[MODEL]),
             counts=Counter(numbers.counts),
-            windows=self._features.restore(values),
-            join=self._join.restore(rows, values),
+            windows=windows,
+            join=join,
             belief=numbers.belief,
             watermark_ms=numbers.watermark_ms,
         )

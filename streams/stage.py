@@ -17,10 +17,13 @@ class Role(StrEnum):
     EVENTS = "events"
     SCORED = "scored"
     OUTCOMES = "outcomes"
+    PASSED = "passed"
+    """Events and labels, as another stage passes them on."""
 
 
 class Record(NamedTuple):
-    """One record of an input, with its position. `value` is the decoded message, or why it cannot be used."""
+    """One record of an input, with its position. `value` is the decoded message, or why it cannot be used; `raw` its
+    bytes, for those who pass them on."""
 
     role: Role
     topic: str
@@ -29,6 +32,7 @@ class Record(NamedTuple):
     timestamp_ms: int
     key: bytes | None
     value: object
+    raw: bytes | None = None
 
 
 class Output(NamedTuple):

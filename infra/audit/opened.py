@@ -13,8 +13,9 @@ from schemas.problem import Problem
 from schemas.registry import Registry
 from schemas.topics import Topics
 from streams.pipeline import Pipeline
+from streams.plan import MONITOR, SCORE, stages
 from streams.runtime.audit import Auditor
-from streams.runtime.bind import STAGES, bind
+from streams.runtime.bind import bind, check_stage
 from streams.runtime.kafka import TIMEOUT_S, RealKafka
 from streams.runtime.ledger import Signer
 from streams.runtime.task import Binding
@@ -48,20 +49,21 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
 
     Raises `Problem` where there is no such stage, or a server does not answer.
     """
-    if stage is not None and stage not in STAGES:
-        raise Problem(f"there is no stage {stage!r}: write one of {', '.join(STAGES)}")
     reach(settings, ("kafka", "schema_registry"))
     configuration = librdkafka(settings)
     admin = AdminClient({**configuration, "log_level": 0})
     there = _partitions(admin)
     topics = pipeline.topics(settings.topic_prefix)
+    count = there.get(topics.ledger(pipeline.version, SCORE), there.get(topics.ledger(pipeline.version, MONITOR), 1))
+    if stage is not None:
+        check_stage(pipeline, count, stage)
     signer = Signer(settings.ledger_key.get_secret_value().encode()) if settings.ledger_key else None
     with ExitStack() as closing:
         registry = closing.enter_context(Registry(schema_registry(settings)))
         kafka = RealKafka(configuration)
         closing.callback(kafka.close)
         found = []
-        for name in STAGES if stage is None else (stage,):
+        for name in stages(pipeline, count) if stage is None else (stage,):
             ledger = topics.ledger(pipeline.version, name)
             if ledger not in there:
                 continue
@@ -93,7 +95,7 @@ def numbers(stage: Opened, partition: int | None) -> range:
 
 def not_begun(pipeline: Pipeline, settings: Settings) -> Problem:
     """What to say where no stage has a ledger."""
-    name = pipeline.topics(settings.topic_prefix).ledger(pipeline.version, STAGES[0])
+    name = pipeline.topics(settings.topic_prefix).ledger(pipeline.version, SCORE)
     return Problem(
         f"{pipeline.name} has no ledger yet (there is no topic {name}): start `millrace worker` first; or check "
         f"MILLRACE_KAFKA_BOOTSTRAP, MILLRACE_TOPIC_PREFIX and the version of the pipeline"
@@ -109,5 +111,5 @@ def _partitions(admin: AdminClient) -> dict[str, int]:
 
 
 def _alone(topics: Topics, stage: str, there: dict[str, int]) -> bool:
-    versions = re.compile(re.escape(topics.named("v")) + rf"\d+\.{stage}\.ledger")
+    versions = re.compile(re.escape(topics.named("v")) + rf"\d+\.{re.escape(stage)}\.ledger")
     return sum(versions.fullmatch(name) is not None for name in there) == 1

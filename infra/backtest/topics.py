@@ -15,6 +15,7 @@ from infra.settings import Settings, librdkafka, reach, schema_registry
 from schemas.problem import Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
+from streams.plan import require_one_step
 from streams.runtime.bind import check_partitions, score_sources
 from streams.runtime.codec import Source
 from streams.runtime.kafka import RealKafka
@@ -37,6 +38,7 @@ def from_topics(pipelines: Sequence[Pipeline], settings: Settings) -> Iterator[L
         partitions = _partitions(pipeline, settings, sources)
         for each in pipelines:
             check_partitions(each, partitions)
+            require_one_step(each, partitions, "a backtest")
         kafka = RealKafka(librdkafka(settings))
         try:
             yield _log(kafka, sources, partitions)

@@ -51,12 +51,12 @@ class Plain:
 
     def produce(self, message: Message) -> None:
         """Send a message, in the task's partition."""
-        topic, key, value, timestamp_ms, headers = message
+        topic, key, value, timestamp_ms, headers, partition = message
         self._producer.produce(
             topic,
             value=value,
             key=key,
-            partition=self._partition,
+            partition=self._partition if partition is None else partition,
             timestamp=timestamp_ms,
             headers=headers,  # type: ignore[arg-type]  # the stubs forget that lists of bytes are fine
         )

@@ -22,7 +22,7 @@ from infra.embedded.process import ServerProcess
 from infra.pipeline_topics import create
 from infra.run_worker import stage_process
 from streams.load import load
-from streams.runtime.bind import STAGES
+from streams.plan import stages
 
 TARGET = "infra.pipelines.payments:customers"
 WARM = 0.4
@@ -74,7 +74,7 @@ def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
     load_told = {"minutes": size.minutes, "payments": told.end, "labels": size.stream.labels(told.end)}
     seconds = max(sample.at_s for sample in samples)
     speed = Figure(name="speed", value=counted["records"] / seconds, unit="records/s")
-    figures = [speed, *(figure for stage in STAGES for figure in _judged(stage, samples))]
+    figures = [speed, *(figure for stage in stages(pipeline, 1) for figure in _judged(stage, samples))]
     return Report(
         bench="soak", load=load_told, figures=figures, void=void, series=[sample._asdict() for sample in samples]
     )

@@ -12,8 +12,9 @@ from consumers.buffer import Limits
 from consumers.clickhouse import FeatureSet
 from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
+from infra.pipeline_topics import stages_there
 from infra.run_sink import Written, run_sink
-from infra.settings import Settings
+from infra.settings import Settings, reach
 from streams.load import load
 
 
@@ -45,7 +46,10 @@ def sink(
     topics = pipeline.topics(settings.topic_prefix)
     limits = Limits(interval_s=interval_s)
     stop = asked_to_stop()
-    show(run_sink(settings, topics, features=names, stop=stop, until_idle=until_idle, limits=limits), as_json=as_json)
+    reach(settings, ("kafka",))
+    stages = stages_there(pipeline, settings)
+    written = run_sink(settings, topics, features=names, stop=stop, stages=stages, until_idle=until_idle, limits=limits)
+    show(written, as_json=as_json)
 
 
 def show(written: Written, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from infra.settings import Settings
 from infra.skew.follow import Round, follow
 from infra.skew.once import Checked, check
 from streams.pipeline import Pipeline
+from streams.plan import require_one_step
 from streams.runtime.findings import Broken
 
 
@@ -25,6 +26,7 @@ def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, fol
         if not stages:
             raise not_begun(pipeline, settings)
         (stage,) = stages
+        require_one_step(pipeline, stage.binding.partitions, "the check of features")
         if following:
             return _followed(stage, partition, settings, as_json=as_json)
         begun_s = time.process_time()

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from infra.logs import log_to_stderr
+from infra.pipeline_topics import stages_there
 from infra.run_worker import run_stage
 from infra.settings import Settings, reach
 from infra.supervise import supervise
@@ -19,7 +20,7 @@ def worker(
     target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
     *,
     stage: Annotated[
-        str | None, typer.Option(help="Run this stage alone, in the foreground: score or monitor.")
+        str | None, typer.Option(help="Run this stage alone, in the foreground, as `millrace plan` names it.")
     ] = None,
 ) -> None:
     """Score events and watch the scores until Ctrl-C, one process per stage. Start more workers to share partitions.
@@ -37,4 +38,4 @@ def worker(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    supervise(target, stop, debug="--debug" in sys.argv)
+    supervise(target, stages_there(pipeline, settings), stop, debug="--debug" in sys.argv)

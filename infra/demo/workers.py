@@ -18,10 +18,13 @@ from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
 from infra.run_worker import stage_process
 from infra.settings.variables import variable
-from streams.runtime.bind import STAGES
+from streams.plan import MONITOR, SCORE
 
 SINK = "sink"
 OURS = "producer and view"
+STAGES = (SCORE, MONITOR)
+"""On topics of one partition."""
+
 ANSWER_WITHIN_S = 5.0
 SERVED_AT = re.compile(r"metrics on (http://\S+)")
 

@@ -1,6 +1,6 @@
 """Binds a pipeline's stages to their topics: which inputs, in which order, and how their values are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from schemas.alert import Alert
@@ -11,14 +11,18 @@ from schemas.ledger import Entry
 from schemas.message import Message
 from schemas.metric import Metric
 from schemas.outcome import Outcome
+from schemas.passed import Passed
 from schemas.problem import Problem
 from schemas.registry import Registry
 from schemas.reply import Reply
 from schemas.scored import Scored
 from schemas.topics import Topics
+from streams.entity import EntityStage
 from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
+from streams.passing import Passing
 from streams.pipeline import Pipeline
+from streams.plan import SCORE, Step, stages, step_of, steps
 from streams.runtime.asked import Asked
 from streams.runtime.codec import Encoder, Source
 from streams.runtime.ledger import LedgerTopic
@@ -26,37 +30,35 @@ from streams.runtime.task import Binding
 from streams.score import ScoreStage
 from streams.stage import Role
 
-STAGES = ("score", "monitor")
-
 
 def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, partitions: int) -> Binding:
     """One stage of `pipeline` on its topics. Registers the schemas that it writes.
 
-    Raises `Problem` where the stage does not exist, or the learning mode does not allow so many partitions.
+    Raises `Problem` where the stage does not exist, or the definition does not allow so many partitions.
     """
-    if stage not in STAGES:
-        raise Problem(f"there is no stage {stage!r}: write one of {', '.join(STAGES)}")
     check_partitions(pipeline, partitions)
-    topics = pipeline.topics(prefix)
-    scoring = stage == "score"
+    check_stage(pipeline, partitions, stage)
+    topics, way = pipeline.topics(prefix), steps(pipeline, partitions)
+    step = step_of(pipeline, partitions, stage)
     ledger = topics.ledger(pipeline.version, stage)
-    score = ScoreStage(pipeline) if scoring else None
+    fold = monitor_stage(pipeline) if step is None else _stage(pipeline, way, step)
+    asked = isinstance(fold, ScoreStage) and pipeline.requests
     return Binding(
-        stage=score or monitor_stage(pipeline),
+        stage=fold,
         pipeline=f"{prefix}{pipeline.name}",
         version=pipeline.version,
         digest=pipeline.digest,
         parts=pipeline.parts,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
-        sources=score_sources(pipeline, topics, registry) if scoring else _monitor_sources(topics, registry),
-        encoder=_encoder(stage, topics, registry, (Scored, Outcome, Alert) if scoring else (Metric, Alert)),
+        sources=_sources(pipeline, step, topics, registry),
+        encoder=_encoder(pipeline, stage, topics, registry, partitions),
         ledger=LedgerTopic(ledger, _writes(Entry, ledger, registry), own_decoder(Entry, registry)),
         state_topic=topics.state(pipeline.version, stage),
         partitions=partitions,
         limits=pipeline.limits,
-        begin=pipeline.begin if scoring else "earliest",
-        asked=_asked(pipeline, score, topics, registry) if score and pipeline.requests else None,
+        begin=pipeline.begin if step is not None and step.first else "earliest",
+        asked=_asked(pipeline, fold, topics, registry) if asked else None,  # type: ignore[arg-type]  # it is one
     )
 
 
@@ -67,17 +69,32 @@ def check_partitions(pipeline: Pipeline, partitions: int) -> None:
             f'{pipeline.name} has {partitions} partitions and learning="inline", which learns in one total order: '
             f'use topics of one partition, or ask for a model per partition with learning="inline_per_partition"'
         )
-    if partitions > 1 and len(pipeline.entities) > 1:
-        first, second, *_ = pipeline.entities
+    if pipeline.requests and len(steps(pipeline, partitions)) > 1:
         raise Problem(
-            f"{pipeline.name} has features per {first} and per {second}, and {partitions} partitions, which hold all "
-            f"events of a {first} together but not those of a {second}: use topics of one partition, or leave one out"
+            f"{pipeline.name} has requests=True and, on {partitions} partitions, a stage for each of its entities, of "
+            f"which none could answer alone: use topics of one partition, or leave requests= out"
         )
-    if partitions > 1 and pipeline.compiled.over_everything:
-        raise Problem(
-            f"{pipeline.name} has features of all events, per(), and {partitions} partitions, none of which holds them "
-            f"all: use topics of one partition, or leave them out"
-        )
+
+
+def check_stage(pipeline: Pipeline, partitions: int, stage: str) -> None:
+    """Raise `Problem` where the pipeline has no such stage on so many partitions."""
+    names = stages(pipeline, partitions)
+    if stage not in names:
+        raise Problem(f"there is no stage {stage!r}: write one of {', '.join(names)}")
+
+
+def _stage(pipeline: Pipeline, way: Sequence[Step], step: Step) -> ScoreStage | EntityStage:
+    return ScoreStage(pipeline, way) if step.following is None else EntityStage(pipeline, step)
+
+
+def _sources(pipeline: Pipeline, step: Step | None, topics: Topics, registry: Registry) -> list[Source]:
+    if step is None:
+        return _monitor_sources(topics, registry)
+    if step.first:
+        return score_sources(pipeline, topics, registry)
+    decode, read = own_decoder(Passed, registry), Passing(pipeline.compiled).read
+    passed = topics.passed(pipeline.version, step.stage)
+    return [Source(role=Role.PASSED, topic=passed, decode=lambda value: read(decode(value)))]
 
 
 def monitor_stage(pipeline: Pipeline) -> MonitorStage:
@@ -136,12 +153,18 @@ def _monitor_sources(topics: Topics, registry: Registry) -> list[Source]:
     ]
 
 
-def _encoder(stage: str, topics: Topics, registry: Registry, messages: tuple[type[Message], ...]) -> Encoder:
-    values = {}
-    for message in messages:
-        topic = topics.named(message.TOPIC)
-        values[message.TOPIC] = (topic, _writes(message, topic, registry))
-    return Encoder(stage=stage, values=values, rejected=topics.rejected)
+def _encoder(pipeline: Pipeline, stage: str, topics: Topics, registry: Registry, partitions: int) -> Encoder:
+    names = [step.stage for step in steps(pipeline, partitions)]
+    if stage in names[:-1]:
+        following = topics.passed(pipeline.version, names[names.index(stage) + 1])
+        values = {Passed.TOPIC: (following, _writes(Passed, following, registry))}
+        rekeyed = {Passed.TOPIC: partitions}
+    else:
+        rekeyed = {}
+        written: tuple[type[Message], ...] = (Scored, Outcome, Alert) if stage == SCORE else (Metric, Alert)
+        named = {message: topics.named(message.TOPIC) for message in written}
+        values = {message.TOPIC: (topic, _writes(message, topic, registry)) for message, topic in named.items()}
+    return Encoder(stage=stage, values=values, rejected=topics.rejected, rekeyed=rekeyed)
 
 
 def _writes(message: type[Message], topic: str, registry: Registry) -> Callable[[Mapping[str, Any]], bytes]:

@@ -23,7 +23,7 @@ _canonical = msgspec.msgpack.Encoder(order="deterministic").encode
 
 def hash_of(messages: Sequence[Message]) -> str:
     """SHA-256 of topic, key, value, timestamp and headers of each message, in order, as hex."""
-    return hashlib.sha256(_canonical(messages)).hexdigest()
+    return hashlib.sha256(_canonical([message[:5] for message in messages])).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Transactions(Protocol):
         """Open a transaction."""
 
     def produce(self, message: Message) -> None:
-        """Add a message, in the task's partition, to the transaction."""
+        """Add a message, in its own partition or else the task's, to the transaction."""
 
     def send_offsets(self, marks: Mapping[str, Mark]) -> None:
         """Add the positions of the group, per input topic, to the transaction."""

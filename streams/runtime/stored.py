@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Iterator
+from itertools import chain
 from typing import Protocol
 
 from schemas.alert import Alert
@@ -43,7 +44,7 @@ class Alone:
 
     def compare(self, message: Message) -> str | None:
         """An output that is not there, or records that stand before it and are none."""
-        wanted = message[1:]
+        wanted = message[1:5]
         for place in range(NEAR):
             record = self._peek(place)
             if record is None:
@@ -90,7 +91,7 @@ class Shared:
 
     def compare(self, message: Message) -> str | None:
         """An output that is not there."""
-        wanted = _hash(message[1:])
+        wanted = _hash(message[1:5])
         if self._left[wanted]:
             self._left[wanted] -= 1
             return None
@@ -108,9 +109,12 @@ class Shared:
 
 
 def stored(kafka: Kafka, binding: Binding, partition: int, *, alone: bool) -> dict[str, Stored]:
-    """Every topic that the stage writes, as it is now, in one partition; `alone`: no other version writes them."""
+    """Every topic that the stage writes, as it is now, in one partition; `alone`: no other version writes them.
 
-    def records(topic: str, low: int) -> Iterator[Raw]:
+    Of what it keys anew all partitions are read: other tasks write them too.
+    """
+
+    def records(topic: str, partition: int, low: int) -> Iterator[Raw]:
         for run in kafka.read(topic, partition, low):
             yield from run.records
 
@@ -120,9 +124,14 @@ def stored(kafka: Kafka, binding: Binding, partition: int, *, alone: bool) -> di
         *((last, each[0]) for last, each in binding.encoder.values.items()),
         ("", binding.encoder.rejected),
     ]:
+        if last in binding.encoder.rekeyed:
+            lows = [kafka.bounds(topic, each)[0] for each in range(binding.encoder.rekeyed[last])]
+            everywhere = chain.from_iterable(records(topic, *each) for each in enumerate(lows))
+            found[topic] = Shared(topic, everywhere, from_start=not any(lows))
+            continue
         low, _ = kafka.bounds(topic, partition)
         kind = Alone if alone and last != Alert.TOPIC else Shared
-        read = records(topic, low)
+        read = records(topic, partition, low)
         ours = read if last else (each for each in read if dict(each.headers).get(HEADER_STAGE) == stage)
         found[topic] = kind(topic, ours, from_start=low == 0)
     return found

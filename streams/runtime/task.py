@@ -173,7 +173,7 @@ class Task:
             starts=starts,
             ends=self._done,
             records=roles.total(),
-            roles={source.role.value: roles[source.role] for source in self.binding.sources},
+            roles={role.value: roles[role] for source in self.binding.sources for role in source.roles},
             held=now.held - before.held,
             disordered=now.disordered - before.disordered,
             counts=counts,

@@ -62,15 +62,15 @@ class RealTransactions:
         self._call(self._producer.begin_transaction)
 
     def produce(self, message: Message) -> None:
-        """Add a message in the task's partition; waits where the client's queue is full."""
-        topic, key, value, timestamp_ms, headers = message
+        """Add a message in the task's partition, or its own; waits where the client's queue is full."""
+        topic, key, value, timestamp_ms, headers, partition = message
         while True:
             try:
                 self._producer.produce(
                     topic,
                     value=value,
                     key=key,
-                    partition=self._partition,
+                    partition=self._partition if partition is None else partition,
                     timestamp=timestamp_ms,
                     headers=headers,  # type: ignore[arg-type]  # the stubs forget that lists of bytes are fine
                 )

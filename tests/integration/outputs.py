@@ -17,7 +17,7 @@ from schemas.outcome import Outcome
 from schemas.registry import Registry
 from schemas.scored import Scored
 from schemas.topics import Topics
-from streams.runtime.bind import STAGES
+from streams.plan import MONITOR, SCORE
 
 PARTITIONS = 2
 WITHIN_S = 30.0
@@ -31,7 +31,7 @@ class Outputs:
     def __init__(self, settings: Settings, topics: Topics) -> None:
         self._topics = topics
         kafka = librdkafka(settings)
-        names = [*topics.outputs, *(topics.ledger(1, stage) for stage in STAGES)]
+        names = [*topics.outputs, *(topics.ledger(1, stage) for stage in (SCORE, MONITOR))]
         ensure(AdminClient({**kafka}), [TopicSpec(name=name, partitions=PARTITIONS) for name in names])
         self._encoders: dict[type[Message], Callable[[Mapping[str, Any]], bytes]] = {}
         with Registry(schema_registry(settings)) as registry:

@@ -30,8 +30,9 @@ class Producer:
 
     def produce(self, message: Message) -> None:
         fault = self._before(f"produce {self.log.topics[message.topic].what}")
-        topic, key, value, timestamp_ms, headers = message
-        record = Stored(topic, -1, timestamp_ms, key, value, headers, self.partition)
+        topic, key, value, timestamp_ms, headers, partition = message
+        at = self.partition if partition is None else partition
+        record = Stored(topic, -1, timestamp_ms, key, value, headers, at)
         self.log.write(self.id, self.epoch, record)
         self.plan.after(fault)
 

@@ -334,24 +334,20 @@ def test_a_default_and_what_a_rate_is_among_belong_to_the_definition() -> None:
     assert len({Pipeline(**definition(features=[card, each])).digest for each in made}) == len(made)
 
 
-def test_a_second_entity_needs_all_events_in_one_partition() -> None:
-    made = Pipeline(**definition(features=WINDOWS, learning="inline_per_partition"))
+def test_requests_of_several_entities_need_all_events_in_one_partition() -> None:
+    made = Pipeline(**definition(features=WINDOWS, learning="inline_per_partition", requests=True))
 
     check_partitions(made, 1)
     assert made.entities == ("card", "shop")
-    with pytest.raises(Problem, match="per card and per shop, and 2 partitions"):
+    with pytest.raises(Problem, match="requests=True and, on 2 partitions, a stage for each of its entities"):
         check_partitions(made, 2)
 
 
-def test_windows_over_all_events_need_them_in_one_partition() -> None:
-    features = [Field("amount"), per().over("1d").count()]
-    made = Pipeline(**definition(features=features, learning="inline_per_partition"))
+def test_windows_over_all_events_are_keyed_by_the_id() -> None:
+    made = Pipeline(**definition(features=[Field("amount"), per().over("1d").count()]))
 
-    check_partitions(made, 1)
     assert made.feature_names == ("amount", "all.count.1d")
     assert made.key == "tap_id"
-    with pytest.raises(Problem, match="features of all events"):
-        check_partitions(made, 2)
 
 
 def test_a_changed_filter_is_another_definition() -> None:

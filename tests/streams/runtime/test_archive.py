@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
+from streams.memory import NUMBERS
 from streams.runtime import archive as archives
 from streams.runtime import checkpoint, folding, recovery
 from streams.runtime.archive import Archive, sealed, unsealed
@@ -17,7 +18,6 @@ from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.findings import Audit
 from streams.runtime.ledger import Signer
 from streams.runtime.manifest import LAYOUT, Restored
-from streams.score_state import NUMBERS
 from tests.streams.builders import EVENTS, LABELS
 from tests.streams.runtime.taps import LEDGER, STATE, Taps
 from tests.streams.runtime.test_audit import KEY, calm, entries, flipped

@@ -1,0 +1,138 @@
+"""A stage that holds the windows of one entity and passes on what they have found; it scores nothing."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.passed import Passed
+from schemas.reject import Reject
+from streams.admit import Admission, join_of
+from streams.aggregate import EVERYTHING
+from streams.facts import Facts
+from streams.join import JoinState, Truth
+from streams.keyed_windows import WindowState
+from streams.labelled import Labelled
+from streams.memory import MemorySaving
+from streams.passing import Origin, PassedEvent, PassedLabel, Passing
+from streams.pending import unscored
+from streams.pipeline import Pipeline
+from streams.plan import Step, held
+from streams.stage import Emitted, Output, Record, Refused, Role, Saved
+
+
+@dataclass(slots=True)
+class EntityState:
+    """What such a stage carries from record to record. Only the first remembers events: by their ids and keys."""
+
+    windows: Sequence[WindowState]
+    counts: Counter[str] = field(default_factory=Counter)
+    join: JoinState = field(default_factory=JoinState)
+    watermark_ms: int = 0
+
+    @property
+    def held(self) -> int:
+        """How many labels wait for their event."""
+        return len(self.join.held)
+
+
+class EntityStage:
+    """Finds what the windows of one entity give for each event, and sends it on, keyed by the entity that follows.
+
+    The first such stage reads events and labels as they come. It admits an event once, and sends a label behind its
+    event, wherever that goes; so later stages need to know neither duplicates nor labels without an event.
+    """
+
+    def __init__(self, pipeline: Pipeline, step: Step) -> None:
+        assert step.following is not None
+        self.name = step.stage
+        self._first, self._features = step.first, pipeline.compiled
+        self._windows, self._passing = held(pipeline.compiled, step), Passing(pipeline.compiled)
+        self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
+        self._admission = Admission(pipeline, self._join, self._windows)
+        self._saving = MemorySaving(self._windows, self._join)
+        keyed = (*pipeline.entities, EVERYTHING)
+        self._following = keyed.index(step.following)
+
+    def initial(self, partition: int) -> EntityState:  # noqa: ARG002 (every partition starts alike)
+        """No memory."""
+        return EntityState(self._windows.initial())
+
+    def save(self, state: EntityState) -> Saved:
+        """What has changed since the last call."""
+        return self._saving.save(state)
+
+    def restore(self, partition: int, values: Mapping[bytes, bytes]) -> EntityState:  # noqa: ARG002 (as in `initial`)
+        """The state that was saved."""
+        memory = self._saving.restore(values)
+        return EntityState(memory.windows, Counter(memory.numbers.counts), memory.join, memory.numbers.watermark_ms)
+
+    def fold(self, state: EntityState, records: Sequence[Record]) -> list[Emitted]:
+        """Find and pass on. What cannot be used is refused, and the fold goes on.
+
+        Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
+        """
+        emitted: list[Emitted] = []
+        for record in records:
+            value: Any = record.value
+            try:
+                if isinstance(value, Reject):
+                    raise value
+                if not self._first:
+                    self._passed(state, record, value, emitted)
+                elif record.role is Role.EVENTS:
+                    self._event(state, record, emitted)
+                else:
+                    self._label(state, record, emitted)
+            except Reject as reject:
+                state.counts[f"{record.role}.rejected"] += 1
+                emitted.append(Refused(record, reject))
+        return emitted
+
+    def _event(self, state: EntityState, record: Record, emitted: list[Emitted]) -> None:
+        facts = self._admission.admit(state, record)
+        if facts is None:
+            return
+        inside = self._labelled.of_event(record, facts.time_ms)
+        origin = Origin(record.topic, record.partition, record.offset, record.key, record.raw)
+        self._found(state, record, PassedEvent(facts, self._features.read(record.value), [], origin), emitted)
+        if self._labelled.later:
+            truth = self._join.wait(state.join, facts.id, unscored(facts.keys, facts.time_ms), state.counts)
+        else:
+            self._join.event(state.join, facts.id, facts.time_ms)
+            truth = inside
+        if truth is not None:
+            self._known(state, record, facts, truth, emitted)
+
+    def _label(self, state: EntityState, record: Record, emitted: list[Emitted]) -> None:
+        event_id, truth = self._labelled.of_label(record)
+        pending = self._join.label(state.join, event_id, truth, state.counts)
+        if pending is not None:
+            self._known(state, record, Facts(event_id, pending.keys, pending.event_time_ms), truth, emitted)
+
+    def _passed(
+        self, state: EntityState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
+    ) -> None:
+        if isinstance(passed, PassedLabel):
+            self._known(state, record, passed.facts, passed.truth, emitted)
+        else:
+            self._admission.advance(state, passed.facts.time_ms)
+            self._found(state, record, passed, emitted)
+
+    def _found(self, state: EntityState, record: Record, passed: PassedEvent, emitted: list[Emitted]) -> None:
+        facts, read, found, origin = passed
+        own = self._windows.found(state.windows, read, facts.keys, facts.time_ms)
+        state.counts["events.passed"] += 1
+        message = self._passing.event(PassedEvent(facts, read, found + own, origin))
+        emitted.append(self._output(record, facts, message))
+
+    def _known(self, state: EntityState, record: Record, facts: Facts, truth: Truth, emitted: list[Emitted]) -> None:
+        """The label of an event that was passed on is known."""
+        state.counts["labels.passed"] += 1
+        if self._windows.rated:
+            self._windows.label(state.windows, facts.keys, facts.time_ms, positive=truth.value)
+        emitted.append(self._output(record, facts, self._passing.label(PassedLabel(facts, truth))))
+
+    def _output(self, record: Record, facts: Facts, message: Passed) -> Output:
+        key = (*facts.keys, EVERYTHING)[self._following]
+        return Output(key.encode(), message, record.timestamp_ms)

@@ -1,0 +1,35 @@
+"""The truth about an event: read of the event itself, or of a label that comes later."""
+
+from streams.instant import instant_ms
+from streams.join import Truth
+from streams.learner import learner
+from streams.pipeline import Pipeline
+from streams.stage import Record
+
+
+class Labelled:
+    """How the labels of a definition are read; `inside` the event, `later` on a topic of their own, or neither."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._labels = labels = pipeline.labels
+        self.inside = labels is not None and labels.inside
+        self.later = labels is not None and not labels.inside
+        self.truth = learner(pipeline.model(), pipeline.task).truth
+
+    def of_event(self, record: Record, time_ms: int) -> Truth | None:
+        """The truth inside an event, if that is where it is. Raises `Reject` where it is no such thing."""
+        if not self.inside:
+            return None
+        assert self._labels is not None
+        value = self.truth(getattr(record.value, self._labels.field))
+        return Truth(value, time_ms, record.topic, record.partition, record.offset)
+
+    def of_label(self, record: Record) -> tuple[str, Truth]:
+        """The id of the event that a label is about, and the truth. Raises `Reject` where it is no such thing."""
+        labels, label = self._labels, record.value
+        assert labels is not None
+        assert labels.id is not None
+        assert labels.time is not None
+        time_ms = instant_ms(getattr(label, labels.time))
+        value = self.truth(getattr(label, labels.field))
+        return str(getattr(label, labels.id)), Truth(value, time_ms, record.topic, record.partition, record.offset)

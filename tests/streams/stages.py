@@ -1,0 +1,69 @@
+"""The stages of a pipeline on several partitions, run in memory: what one passes on is read by the next at once."""
+
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from typing import Any
+
+import fastavro
+
+from schemas.avro import HEADER_BYTES, avro_schema
+from schemas.encode import own_encoder
+from schemas.passed import Passed
+from streams import Pipeline
+from streams.entity import EntityStage
+from streams.passing import Passing
+from streams.plan import Step, steps
+from streams.score import ScoreStage
+from streams.stage import Emitted, Output, Record, Role
+
+_SCHEMA = fastavro.parse_schema(avro_schema(Passed))
+_write = own_encoder(avro_schema(Passed), 1)
+
+Place = Callable[[bytes], int]
+"""The partition of a key."""
+
+
+def stage_of(made: Pipeline, way: Sequence[Step], step: Step) -> Any:
+    """The fold of one step."""
+    return EntityStage(made, step) if step.following is not None else ScoreStage(made, way)
+
+
+class Chain:
+    """Every stage with a state per partition; `place` says where a key lies.
+
+    `emitted` holds, per stage, what it gave, and `read` what it read, each in order.
+    """
+
+    def __init__(self, made: Pipeline, partitions: int, place: Place) -> None:
+        self.way, self._place = steps(made, partitions), place
+        self.stages = [stage_of(made, self.way, step) for step in self.way]
+        self.states = [[stage.initial(p) for p in range(partitions)] for stage in self.stages]
+        self.emitted: list[list[Emitted]] = [[] for _ in self.way]
+        self.read: list[dict[int, list[Record]]] = [{p: [] for p in range(partitions)} for _ in self.way]
+        self._passing = Passing(made.compiled)
+
+    def fold(self, records: Sequence[Record]) -> "Chain":
+        for record in records:
+            self._step(0, record, self._place(record.key or b""))
+        return self
+
+    def _step(self, n: int, record: Record, partition: int) -> None:
+        self.read[n][partition].append(record)
+        emitted = self.stages[n].fold(self.states[n][partition], [record])
+        self.emitted[n] += emitted
+        for each in emitted:
+            if isinstance(each, Output) and isinstance(each.value, Passed):
+                to = self._place(each.key)
+                self._step(n + 1, self._passed(each, to, len(self.read[n + 1][to])), to)
+
+    def _passed(self, output: Output, partition: int, offset: int) -> Record:
+        """As the next stage reads it: written and read as Avro."""
+        buffer = BytesIO(_write(output.value.__dict__)[HEADER_BYTES:])
+        row: Any = fastavro.schemaless_reader(buffer, _SCHEMA, None)
+        value = self._passing.read(row)
+        return Record(value.role, "passed", partition, offset, output.timestamp_ms, output.key, value)
+
+
+def roles(records: Sequence[Record], role: Role) -> int:
+    """How many records have this role."""
+    return sum(record.role is role for record in records)
