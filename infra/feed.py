@@ -81,9 +81,10 @@ def routes(pipeline: Pipeline, settings: Settings) -> dict[Kind, Route]:
     models = {Kind.EVENT: pipeline.event}
     if pipeline.labels is not None and pipeline.labels.event is not None:
         models[Kind.LABEL] = pipeline.labels.event
+    keys = {Kind.EVENT: pipeline.key, Kind.LABEL: pipeline.label_key}
     with Registry(schema_registry(settings)) as registry:
         return {
-            kind: Route(models[kind], topic=topic, key=pipeline.key, registry=registry)
+            kind: Route(models[kind], topic=topic, key=keys[kind], registry=registry)
             for kind, topic in _inputs(pipeline, settings).items()
         }
 

@@ -24,5 +24,6 @@ def truth(pipeline: Pipeline, label_field: str | None, label_delay: str | None) 
         event_id=pipeline.id,
         event_time=pipeline.time,
         key=pipeline.key,
+        label_key=pipeline.label_key,
         delay_ms=duration_ms(label_delay),
     )

@@ -17,7 +17,10 @@ from schemas.problem import Problem
 
 @dataclass(frozen=True, kw_only=True)
 class Truth:
-    """How the label of an event is made: class and fields of the label, fields of the event, and the delay."""
+    """How the label of an event is made: class and fields of the label, fields of the event, and the delay.
+
+    The label carries the event's `key` as its `label_key`.
+    """
 
     label: type[BaseModel]
     id: str
@@ -26,6 +29,7 @@ class Truth:
     event_id: str
     event_time: str
     key: str
+    label_key: str
     delay_ms: int
 
     def of(self, event: Event, path: Path) -> BaseModel:
@@ -33,7 +37,7 @@ class Truth:
         record = event.record
         fields = {
             self.id: getattr(record, self.event_id),
-            self.key: getattr(record, self.key),
+            self.label_key: getattr(record, self.key),
             self.field: event.label,
             self.time: self._later(getattr(record, self.event_time), event.time_ms),
         }
@@ -49,7 +53,7 @@ class Truth:
     def _text(self) -> list[str]:
         """Fields whose class wants text: a whole number becomes it."""
         fields = self.label.model_fields
-        return [name for name in {self.id, self.key, self.field} if fields[name].annotation is str]
+        return [name for name in {self.id, self.label_key, self.field} if fields[name].annotation is str]
 
     @cached_property
     def _counts(self) -> bool:

@@ -60,7 +60,7 @@ class Passing:
         return Passed.trusted(
             role="events",
             event_id=facts.id,
-            keys=facts.keys,
+            keys=[*facts.keys],
             event_time_ms=facts.time_ms,
             source_topic=origin.topic,
             source_partition=origin.partition,
@@ -82,7 +82,7 @@ class Passing:
         return Passed.trusted(
             role="labels",
             event_id=facts.id,
-            keys=facts.keys,
+            keys=[*facts.keys],
             event_time_ms=facts.time_ms,
             source_topic=truth.topic,
             source_partition=truth.partition,

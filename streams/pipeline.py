@@ -38,6 +38,8 @@ class Pipeline:
     `event` is a pydantic class, `id` and `time` are its fields with the event's unique id and the time it happened
     (a `datetime` with an offset, or `int` milliseconds). `model` is a function that builds a River model.
 
+    - `key`: the field that events and labels are keyed by in their topics: that of the first windows, unless told.
+      Labels that carry no such field may be keyed by the event's id, where events are too: `key=` the field `id`.
     - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
       `inline_per_partition` trains one model per partition.
     - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
@@ -74,6 +76,7 @@ class Pipeline:
         monitor: Monitor | None = None,
         limits: Limits | None = None,
         requests: bool = False,
+        key: str | None = None,
         events_topic: str | None = None,
         labels_topic: str | None = None,
         **not_built: object,
@@ -98,7 +101,9 @@ class Pipeline:
         self.compiled = Features(self.features, self.lateness_ms)
         self.feature_names = self.compiled.names
         self.entities = self.compiled.entities or (id,)
-        self.key = self.entities[0]
+        self.key = key if key is not None else self.entities[0]
+        if key is not None:
+            check_field("key", self.event, key, _KEYS)
         self._check_features()
         self._check_labels()
         built = model()
@@ -111,6 +116,13 @@ class Pipeline:
             if labels is not None and labels.inside:
                 raise Problem("requests=True, but a request would have to bring its label, which is inside the event")
             check_unmoved(built, model.__module__, learns, self.feature_names, self.task)
+
+    @property
+    def label_key(self) -> str:
+        """The field of a label that is its key."""
+        labels = self.labels
+        by_id = labels is not None and labels.id is not None and self.key == self.id
+        return labels.id if by_id else self.key  # type: ignore[union-attr, return-value]  # both are there
 
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""
@@ -204,12 +216,13 @@ class Pipeline:
         if labels.event is not None and labels.id is not None and labels.time is not None:
             check_field("labels.id", labels.event, labels.id, _KEYS)
             check_field("labels.time", labels.event, labels.time, (datetime, int))
-            if self.key not in labels.event.model_fields:
+            if self.label_key not in labels.event.model_fields:
                 raise Problem(
                     f"{labels.event.__name__} has no field {self.key}: a label travels to the partition of its event, "
-                    f"so it must carry the event's key; add {self.key} to it"
+                    f"so it must carry the event's key; add {self.key} to it, or key both by the event's id: "
+                    f"key={self.id!r}"
                 )
-            check_field("the key of the labels", labels.event, self.key, _KEYS)
+            check_field("the key of the labels", labels.event, self.label_key, _KEYS)
             avro_schema(labels.event)
 
 

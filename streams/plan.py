@@ -31,7 +31,7 @@ def steps(pipeline: Pipeline, partitions: int) -> tuple[Step, ...]:
     if partitions == 1:
         return (Step(SCORE, pipeline.key, first=True, following=None),)
     everything = (EVERYTHING,) if pipeline.compiled.over_everything else ()
-    entities = (pipeline.key, *everything, *pipeline.entities[1:])
+    entities = (pipeline.key, *everything, *(each for each in pipeline.entities if each != pipeline.key))
     names = [*map(_named, entities[:-1]), SCORE]
     return tuple(
         Step(name, entity, first=n == 0, following=(entities[n + 1] if n + 1 < len(entities) else None))

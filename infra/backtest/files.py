@@ -57,7 +57,7 @@ def from_files(pipeline: Pipeline, files: Files) -> Log:
     if labels is None or labels.event is None or labels.time is None:
         return _log(inputs, _Told(inputs, tell(_rows(events, files), None, files.events)), records)
     place = files.labels or Path(f"{files.events} ({files.label_field})")
-    inputs[Kind.LABEL] = _input(Role.LABELS, labels.event, pipeline.key, place)
+    inputs[Kind.LABEL] = _input(Role.LABELS, labels.event, pipeline.label_key, place)
     if files.labels is None:
         return _log(inputs, _Told(inputs, tell(_rows(events, files), files.truth, files.events)), 2 * records)
     known = EventFile(files.labels, labels.event, time=labels.time)

@@ -16,6 +16,7 @@ COMMANDS = (
     "backtest",
     "bench",
     "demo",
+    "plan",
     "produce",
     "profile",
     "rejected",

@@ -20,7 +20,7 @@ def archive(
     target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
     *,
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder for the files, one per task.")],
-    stage: Annotated[str | None, typer.Option(help="This stage alone: score or monitor.")] = None,
+    stage: Annotated[str | None, typer.Option(help="This stage alone, as `millrace plan` names it.")] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="This partition alone.")] = None,
 ) -> None:
     """Write the state that each task has saved last to a file, for `millrace verify --from DIR`.

@@ -19,7 +19,7 @@ from streams.load import load
 def repair(
     target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
     *,
-    stage: Annotated[str | None, typer.Option(help="This stage alone: score or monitor.")] = None,
+    stage: Annotated[str | None, typer.Option(help="This stage alone, as `millrace plan` names it.")] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="This partition alone.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:

@@ -124,7 +124,7 @@ def score_sources(pipeline: Pipeline, topics: Topics, registry: Registry) -> lis
         role=Role.LABELS,
         topic=topics.labels,
         decode=input_decoder(pipeline.labels.event, registry),
-        key_field=pipeline.key,
+        key_field=pipeline.label_key,
     )
     return [labels, events]
 

@@ -89,6 +89,7 @@ def truth(delay: str) -> Truth:
         event_id="transaction_id",
         event_time="occurred_at",
         key="customer_id",
+        label_key="customer_id",
         delay_ms=duration_ms(delay),
     )
 
@@ -247,7 +248,17 @@ def test_times_that_are_milliseconds_give_labels_in_the_type_of_their_class(tmp_
 
     path = as_jsonl(tmp_path, [{"id": 1, "at": START_MS, "said": 5}])
     events = EventFile(path, Tick, time="at", label_field="said")
-    made = Truth(label=Word, id="id", field="said", time="at", event_id="id", event_time="at", key="id", delay_ms=1_500)
+    made = Truth(
+        label=Word,
+        id="id",
+        field="said",
+        time="at",
+        event_id="id",
+        event_time="at",
+        key="id",
+        label_key="id",
+        delay_ms=1_500,
+    )
     dated = replace(made, label=Dated)
 
     assert [k.record for k in tell(events.events(), made, path)][1] == Word(id="1", said="5", at=START_MS + 1_500)

@@ -27,6 +27,7 @@ def test_payments_of_numbers_are_told_as_text_with_their_labels_a_week_later() -
         event_id="transaction_id",
         event_time="occurred_at",
         key="customer_id",
+        label_key="customer_id",
         delay_ms=duration_ms("7d"),
     )
     file = EventFile(FILE, Payment, time="occurred_at", label_field="fraud")

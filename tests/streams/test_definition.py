@@ -263,7 +263,7 @@ NOT_BUILT: dict[str, Callable[[], object]] = {
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
-        for option in ("key", "challengers", "baseline", "explain", "rekey", "checkpoint")
+        for option in ("challengers", "baseline", "explain", "rekey", "checkpoint")
     },
 }
 
@@ -341,6 +341,26 @@ def test_requests_of_several_entities_need_all_events_in_one_partition() -> None
     assert made.entities == ("card", "shop")
     with pytest.raises(Problem, match="requests=True and, on 2 partitions, a stage for each of its entities"):
         check_partitions(made, 2)
+
+
+def test_labels_that_know_only_the_id_are_keyed_by_it() -> None:
+    class Verdict(BaseModel):
+        of: str
+        known_ms: int
+        fraud: bool
+
+    verdicts = Labels(Verdict, id="of", field="fraud", time="known_ms", task="binary")
+
+    with pytest.raises(Problem, match=r"has no field card.*or key both by the event's id: key='tap_id'"):
+        Pipeline(**definition(labels=verdicts))
+    made = Pipeline(**definition(labels=verdicts, key="tap_id"))
+    assert (made.key, made.label_key) == ("tap_id", "of")
+    assert made.digest != Pipeline(**definition()).digest
+
+
+def test_a_key_that_no_event_has_is_a_problem() -> None:
+    with pytest.raises(Problem, match="key='till': Tap has no such field"):
+        Pipeline(**definition(key="till"))
 
 
 def test_windows_over_all_events_are_keyed_by_the_id() -> None:

@@ -32,6 +32,7 @@ def anomalies() -> HalfSpaceTrees:
     return HalfSpaceTrees(seed=1, n_trees=2, height=3)
 
 
+AHEAD_MS = 1_000
 CARD, SHOP = "card.count.20ms", "shop.rate.30ms.delay_15ms"
 FEATURES = [
     per("card").over("20ms", "50ms").count().sum("amount").distinct("shop"),
@@ -46,7 +47,8 @@ PIPELINES = {
     "compact": pipeline(features=[*COMPACT, Field("amount")]),
     "late skipped": pipeline(features=FEATURES, late="skip"),
     "short horizon": pipeline(features=FEATURES, labels=labels(horizon="10ms"), remember="90ms"),
-    "no labels": pipeline(features=[FEATURES[0], per("shop").over("9ms").count()], labels=None, model=anomalies),
+    "keyed by the id": pipeline(features=FEATURES, key="tap_id"),
+    "taught by itself": pipeline(features=[FEATURES[0], per("shop").over("9ms").count()], model=anomalies),
 }
 """Windows of all events are declared last, and found before those of shops."""
 EACH = pytest.mark.parametrize("made", PIPELINES.values(), ids=PIPELINES)
@@ -57,10 +59,10 @@ def without_newer_repeats(records: list[Record]) -> list[Record]:
     seen, newest_ms, kept = set(), 0, []
     for record in records:
         tap = record.value
-        if isinstance(tap, Tap):
+        if isinstance(tap, Tap) and tap.at_ms <= record.timestamp_ms + AHEAD_MS:
             if tap.tap_id in seen and tap.at_ms > newest_ms:
                 continue
-            if tap.at_ms <= record.timestamp_ms + 1_000 and isfinite(tap.amount):
+            if isfinite(tap.amount):
                 seen.add(tap.tap_id)
             newest_ms = max(newest_ms, tap.at_ms)
         kept.append(record)
@@ -85,12 +87,14 @@ def test_stages_on_one_way_give_every_score_and_outcome_of_one_stage(made: Pipel
     assert repr(refusals(chain.emitted[0])) == repr(refusals(emitted))
 
 
+@pytest.mark.parametrize("key", ["card", "tap_id"])
 @given(records=LOGS, shift=st.integers(0, 5))
 def test_events_have_the_same_features_on_one_partition_and_on_three_where_lateness_covers_what_is_late(
-    records: list[Record], shift: int
+    key: str, records: list[Record], shift: int
 ) -> None:
     long = {"lateness": "10s", "labels": labels(horizon="20s"), "remember": "20s"}
-    made = pipeline(features=FEATURES, **long)
+    made = pipeline(features=FEATURES, key=key, **long)
+    records = [each._replace(key=str(getattr(each.value, key, "")).encode()) for each in records]
 
     chain = Chain(made, 3, place=lambda key: (sum(key) + shift) % 3).fold(records)
 
@@ -151,6 +155,13 @@ def test_the_way_begins_with_the_key_and_ends_where_it_scores() -> None:
         ("score", "shop", None),
     ]
     assert [step.first for step in steps(made, 4)] == [True, False, False]
+
+
+def test_events_that_are_keyed_by_their_id_come_to_every_entity_from_there() -> None:
+    way = steps(PIPELINES["keyed by the id"], 4)
+
+    assert [step.entity for step in way] == ["tap_id", "*", "card", "shop"]
+    assert [step.stage for step in way] == ["by_tap_id", "by_all", "by_card", "score"]
 
 
 def test_one_entity_needs_one_stage_on_any_number_of_partitions() -> None:

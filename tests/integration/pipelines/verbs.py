@@ -1,4 +1,4 @@
-"""Every kind of feature there is: of one entity for several partitions, of two where there is one."""
+"""Every kind of feature there is: of one entity, and of two, on one partition and on several."""
 
 from collections.abc import Sequence
 
@@ -52,3 +52,4 @@ def _pipeline(name: str, features: Sequence[Feature], *, several: bool) -> Pipel
 
 one = _pipeline("one", [*CUSTOMER, *TERMINAL], several=False)
 four = _pipeline("four", CUSTOMER, several=True)
+staged = _pipeline("staged", [*CUSTOMER, *TERMINAL], several=True)
