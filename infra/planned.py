@@ -50,7 +50,7 @@ def consequences(pipeline: Pipeline, partitions: int) -> list[str]:
             "difference of their times: lateness= says how much of that changes none of its own windows"
         )
         told.append(
-            f"an event is passed on in {len(way) - 1} transactions before it is scored; one that a later stage rejects "
+            f"an event goes through {len(way)} transactions until it is scored; one that a later stage rejects "
             f"stays counted in the windows of {_names(way[:-1])}"
         )
     if any(step.entity == EVERYTHING for step in way):

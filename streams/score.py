@@ -112,12 +112,15 @@ class ScoreStage:
     def _passed(
         self, state: ScoreState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
     ) -> None:
-        """What another stage has accepted."""
+        """What another stage has accepted; of ids that come under several keys the first one counts."""
         if isinstance(passed, PassedLabel):
             self._label(state, record, passed.facts.id, passed.truth, emitted)
             return
         facts, read, before, origin = passed
         self._admission.advance(state, facts.time_ms)
+        if self._join.seen(state.join, facts.id):
+            state.counts["events.duplicate"] += 1
+            return
         own = self._windows.found(state.windows, read, facts.keys, facts.time_ms)
         found = before + own if self._declared is None else [(before + own)[place] for place in self._declared]
         try:

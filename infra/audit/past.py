@@ -89,19 +89,23 @@ def outcome_of(stage: Opened, stored: Found) -> Found | None:
 def score_again(stage: Opened, stored: Found, watch: Callable[[Entry], None]) -> Past:
     """Fold the ledger up to the entry that scored the event, and compare.
 
+    What another stage has passed on stands at no offset that its row knows: there every entry is looked at.
     Raises `Problem` where ledger, inputs or definition no longer allow it.
     """
     row, audit = stored.row, Audit(partition=stored.record.partition)
+    first = stored.row["source_topic"] in stage.binding.topics
     topic, offset = row["source_topic"], row["source_offset"]
     for entry, group in stage.auditor.walk(stored.record.partition, audit):
         watch(entry)
-        if not entry.starts.get(topic, 0) <= offset < entry.ends.get(topic, 0):
+        if first and not entry.starts.get(topic, 0) <= offset < entry.ends.get(topic, 0):
             continue
         if group is None:
             raise Problem(f"{row['event_id']} cannot be scored again: {audit.chain_only}")
         decode = own_decoder(Scored, stage.registry)
         rows = (decode(each.value) for each in group.messages if each.topic == stage.topics.scored)
         again = next((each for each in rows if each["event_id"] == row["event_id"]), None)
+        if again is None and not first:
+            continue
         return _compared(stage, stored, again, entry, audit)
     raise Problem(f"no entry of {stage.binding.ledger.topic}/{stored.record.partition} covers {topic}@{offset}")
 

@@ -46,6 +46,9 @@ def replay(
         if span is None:
             raise Problem(f"{stage.binding.ledger.topic}/{stored.record.partition} is empty: it was cut off")
         source, until = stored.row["source_topic"], stored.row["source_offset"]
+        if source not in stage.binding.topics:  # it came from another stage
+            (source,) = stage.binding.topics
+            until = span.last.ends[source]
         with folding_bar("folding again", until - span.first.ends.get(source, 0)) as advance:
             past = score_again(
                 stage, stored, lambda entry: advance(entry.ends.get(source, 0) - entry.starts.get(source, 0))

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from rich.console import Console
@@ -13,29 +14,42 @@ from infra.cli.bar import folding_bar
 from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
 from infra.settings import Settings
+from infra.skew import staged
 from infra.skew.follow import Round, follow
 from infra.skew.once import Checked, check
 from streams.pipeline import Pipeline
-from streams.plan import require_one_step
+from streams.plan import MONITOR, SCORE, require_one_step
 from streams.runtime.findings import Broken
 
 
 def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, following: bool, as_json: bool) -> bool:
     """Check, say what was found, and whether anything is unequal. Raises `Problem` where nothing can be checked."""
-    with opened(pipeline, settings, "score") as stages:
-        if not stages:
+    with opened(pipeline, settings) as stages:
+        stages = [each for each in stages if each.stage != MONITOR]
+        if not stages or stages[-1].stage != SCORE:
             raise not_begun(pipeline, settings)
-        (stage,) = stages
-        require_one_step(pipeline, stage.binding.partitions, "the check of features")
+        stage = stages[-1]
+        if len(stages) > 1 and (following or partition is not None):
+            require_one_step(pipeline, stage.binding.partitions, "a check that follows, or of one partition,")
         if following:
             return _followed(stage, partition, settings, as_json=as_json)
         begun_s = time.process_time()
-        parts = [_checked(stage, number) for number in numbers(stage, partition)]
+        if len(stages) > 1:
+            parts = _staged(stages)
+        else:
+            parts = [_checked(stage, number) for number in numbers(stage, partition)]
         if as_json:
             sys.stdout.write(json.dumps(skew_table.as_fields(parts, stage.topics.events)) + "\n")
         else:
             skew_table.show(parts, stage.topics.events, time.process_time() - begun_s)
     return skew_table.unequal(parts) > 0
+
+
+def _staged(stages: Sequence[Opened]) -> list[Checked]:
+    inputs = [(stage, topic, p) for stage in stages for topic in stage.binding.topics for p in numbers(stage, None)]
+    total = sum(stage.kafka.bounds(topic, partition)[1] for stage, topic, partition in inputs)
+    with folding_bar("features, stage by stage", total) as advance:
+        return staged.check(stages, advance)
 
 
 def _checked(stage: Opened, number: int) -> Checked:

@@ -34,7 +34,7 @@ def as_fields(parts: Sequence[Checked], events_topic: str) -> dict[str, Any]:
     """All of it, as JSON has it; hours in which something is unequal."""
     return {
         "holds": unequal(parts) == 0,
-        "events": sum(part.tally.events for part in parts),
+        "events": sum(part.events for part in parts),
         "left_out": sum(part.left_out for part in parts),
         "features": [
             {"name": name, "checked": count.checked, "unequal": count.unequal, "unjudged": count.unjudged}
@@ -47,19 +47,19 @@ def as_fields(parts: Sequence[Checked], events_topic: str) -> dict[str, Any]:
                 "hour": instant(hour_ms),
                 "checked": count.checked,
                 "unequal": count.unequal,
-                **_example(worst, events_topic, part.partition),
+                **_example(worst, events_topic),
             }
             for part, hour_ms, name, count, worst in _skewed(parts)
         ],
     }
 
 
-def _example(worst: Example, topic: str, partition: int) -> dict[str, Any]:
+def _example(worst: Example, topic: str) -> dict[str, Any]:
     return {
         "event_id": worst.event_id,
         "served": worst.served,
         "recomputed": finite(worst.recomputed),
-        "source": f"{topic}/{partition}@{worst.offset}",
+        "source": f"{topic}/{worst.partition}@{worst.offset}",
     }
 
 
@@ -77,9 +77,9 @@ def show(parts: Sequence[Checked], events_topic: str, cpu_s: float) -> None:
     screen = Console(soft_wrap=True)
     screen.print(_features(whole(parts)))
     told = list(_skewed(parts))
-    for part, hour_ms, name, count, worst in told[:SHOWN]:
+    for _, hour_ms, name, count, worst in told[:SHOWN]:
         recomputed = "nothing" if worst.recomputed is None else repr(worst.recomputed)
-        place = f"{events_topic}/{part.partition}@{worst.offset}"
+        place = f"{events_topic}/{worst.partition}@{worst.offset}"
         screen.print(
             f"[red]{escape(name)}[/], hour of {instant(hour_ms)}: {count.unequal:,} of {count.checked:,} unequal; "
             f"event {escape(worst.event_id)} ({place}) was served {worst.served!r}, by definition it is {recomputed}",
@@ -90,7 +90,7 @@ def show(parts: Sequence[Checked], events_topic: str, cpu_s: float) -> None:
     left_out = sum(part.left_out for part in parts)
     if left_out:
         screen.print(f"{left_out:,} events were not checked: they, or others of their batch, have expired")
-    events = sum(part.tally.events for part in parts)
+    events = sum(part.events for part in parts)
     screen.print(f"{events:,} events in {cpu_s:.1f} s of CPU: {events / cpu_s:,.0f} a second", highlight=False)
 
 

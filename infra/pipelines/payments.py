@@ -12,6 +12,7 @@ from river.preprocessing import StandardScaler
 from schemas.payment import Chargeback, Payment
 from streams import Derived, Field, Labels, Monitor, Pipeline, per
 from streams.feature import Feature
+from streams.pipeline import Learning
 
 SATURDAY = 5
 MORNING = 6
@@ -39,7 +40,13 @@ TERMINALS: list[Feature] = [per("terminal_id").over(*SPANS, delay=DELAY).count()
 
 
 def of_payments(
-    name: str, features: list[Feature], *, rate: float, requests: bool = False, monitor: Monitor | None = None
+    name: str,
+    features: list[Feature],
+    *,
+    rate: float,
+    requests: bool = False,
+    learning: Learning = "inline",
+    monitor: Monitor | None = None,
 ) -> Pipeline:
     """These features of payments, taught by their chargebacks to a logistic regression at this learning rate."""
     return Pipeline(
@@ -51,6 +58,7 @@ def of_payments(
         features=features,
         model=lambda: StandardScaler() | LogisticRegression(optimizer=SGD(rate)),
         requests=requests,
+        learning=learning,
         monitor=monitor,
     )
 
@@ -59,6 +67,9 @@ WEEKLY = Monitor(reference="7d")
 """Weekdays differ: with one day of reference every weekend would be a drift."""
 
 payments = of_payments("payments", [*CUSTOMERS, *TERMINALS], rate=0.01, requests=True, monitor=WEEKLY)
+
+spread = of_payments("payments", [*CUSTOMERS, *TERMINALS], rate=0.01, learning="inline_per_partition", monitor=WEEKLY)
+"""The same on topics of several partitions: a stage per entity, a model per partition."""
 
 customers = of_payments("customers", CUSTOMERS, rate=0.01, requests=True, monitor=WEEKLY)
 """Of one entity, so that it may have several partitions: what is benchmarked."""

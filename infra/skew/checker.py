@@ -1,21 +1,23 @@
 """Goes through what one partition has folded, batch by batch, and holds each served vector against its definition."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.skew.naive import Naive, Value
 from infra.skew.tally import Tally
 from schemas.problem import Problem
 from schemas.reject import Reject
+from streams.feature import Feature
 from streams.instant import instant_ms
 from streams.pipeline import Pipeline
 from streams.stage import Record, Role
 
 Row = Mapping[str, Any]
-Place = tuple[str, int]
-"""Topic and offset."""
+R = TypeVar("R", bound=Row)
+Place = tuple[str, int, int]
+"""Topic, partition and offset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,14 @@ class Batch:
 
 
 class Checker:
-    """One partition. `tally` has what came of it."""
+    """One partition. `tally` has what came of it, for all features or those of one stage."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, features: Sequence[Feature] | None = None) -> None:
         self._pipeline = pipeline
-        self._naive = Naive(pipeline.features, pipeline.lateness_ms)
-        self.tally = Tally(pipeline.feature_names)
+        judged = pipeline.features if features is None else features
+        self._naive = Naive(judged, pipeline.lateness_ms)
+        self.tally = Tally([name for feature in judged for name in feature.names])
+        self._places = [pipeline.feature_names.index(name) for name in self.tally.names]
 
     def take(self, batch: Batch, *, judging: bool = True) -> None:
         """The next batch; where it was judged before, only what later windows need is kept of it.
@@ -54,12 +58,11 @@ class Checker:
         Raises `Problem` where the rows are not those of these records.
         """
         self._naive.known_from_ms = batch.known_from_ms
-        served: dict[Place, Row] = {(row["source_topic"], row["source_offset"]): row for row in batch.scored}
-        told: dict[Place, Row] = {(row["source_topic"], row["source_offset"]): row for row in batch.outcomes}
+        served, told = by_source(batch.scored), by_source(batch.outcomes)
         held = {row["event_id"]: row for place, row in told.items() if _came_before(place, batch)}
         coming = {row["event_id"] for row in batch.scored}
         for record in batch.records:
-            place = record.topic, record.offset
+            place = record.topic, record.partition, record.offset
             if record.role is Role.EVENTS:
                 row = served.pop(place, None)
                 self._event(record, row, batch, judging=judging)
@@ -90,7 +93,11 @@ class Checker:
         event_id = str(getattr(event, pipeline.id))
         seen = self._naive.add(event, event_id, time_ms)
         if judging:
-            self.tally.judge(event_id, (time_ms, record.offset), row["features"], self._naive.vector(event, seen))
+            features = row["features"]
+            known = dict(zip(pipeline.feature_names, features, strict=True))
+            values = self._naive.vector(event, seen, known)
+            at = time_ms, record.partition, record.offset
+            self.tally.judge(event_id, at, [features[place] for place in self._places], values)
 
     def _passed(self, record: Record, batch: Batch) -> None:
         """It was not scored, but has moved event time on, unless its own was too far ahead; no further than it came."""
@@ -102,7 +109,13 @@ class Checker:
     def _not_decoded(self, row: Row, record: Record) -> None:
         """It was served, though nobody can read it: no feature has a value."""
         values = [Value(None, sure=True)] * len(self.tally.names)
-        self.tally.judge(row["event_id"], (row["event_time_ms"], record.offset), row["features"], values)
+        at = row["event_time_ms"], record.partition, record.offset
+        self.tally.judge(row["event_id"], at, [row["features"][place] for place in self._places], values)
+
+
+def by_source(rows: Iterable[R]) -> dict[Place, R]:
+    """Rows by where the event or label stood that they are of."""
+    return {(row["source_topic"], row["source_partition"], row["source_offset"]): row for row in rows}
 
 
 def strays(seq: int, row: Row) -> Problem:
@@ -116,5 +129,5 @@ def strays(seq: int, row: Row) -> Problem:
 
 def _came_before(place: Place, batch: Batch) -> bool:
     """Whether a label was folded in an earlier batch, and has waited for its event."""
-    topic, offset = place
+    topic, _, offset = place
     return offset < batch.starts.get(topic, 0)

@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -106,8 +106,11 @@ class Naive:
             frozenset(where for where in self._filters if not where(event)),
         )
 
-    def vector(self, event: Any, seen: Seen) -> list[Value]:
-        """The features of the event that was added last, in their declared order."""
+    def vector(self, event: Any, seen: Seen, known: Mapping[str, float] | None = None) -> list[Value]:
+        """The features of the event that was added last, in their declared order.
+
+        What is derived of features that are judged elsewhere is of those that are `known`.
+        """
         told: dict[str, Value] = {}
         inside = cache(self._inside)
         for feature in self._features:
@@ -118,7 +121,7 @@ class Naive:
             elif isinstance(feature, Field):
                 told[feature.name] = Value(field_of(feature, event), sure=True)
             else:
-                of = [told[name] for name in feature.of]
+                of = [told[name] if name in told else Value((known or {})[name], sure=True) for name in feature.of]
                 given = [each.value for each in of] if feature.of else [event]
                 told[feature.name] = Value(derived_of(feature, given), sure=all(each.sure for each in of))
         return list(told.values())

@@ -11,11 +11,12 @@ from infra.skew.tally import Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of one partition. `left_out` events were served from records that have expired since."""
+    """What came of one partition, of so many `events`. `left_out` were served from records that have expired since."""
 
     partition: int
     tally: Tally
     left_out: int
+    events: int
 
 
 def check(stage: Opened, partition: int, advance: Callable[[int], None] = lambda _: None) -> Checked:
@@ -31,4 +32,5 @@ def check(stage: Opened, partition: int, advance: Callable[[int], None] = lambda
             checker.take(batch)
             advance(len(batch.records))
         if recorded.seq == before:
-            return Checked(partition=partition, tally=checker.tally, left_out=recorded.left_out)
+            tally = checker.tally
+            return Checked(partition=partition, tally=tally, left_out=recorded.left_out, events=tally.events)

@@ -1,16 +1,13 @@
 """What one partition of the score stage has committed, batch by batch, as its ledger says: in the order of the fold."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from infra.audit.opened import Opened
 from infra.skew.checker import Batch
-from infra.skew.served import Row, Served
-from infra.skew.versions import Written, written, written_before
+from infra.skew.served import InOrder, Rows
 from schemas.ledger import Entry
-from schemas.outcome import Outcome
 from schemas.problem import Problem
-from schemas.scored import Scored
 from streams.runtime import recovery
 from streams.runtime.codec import decode
 from streams.runtime.ledger import check
@@ -29,10 +26,10 @@ class Recorded:
     that, and batches say which event time had been reached.
     """
 
-    def __init__(self, stage: Opened, partition: int) -> None:
+    def __init__(self, stage: Opened, partition: int, rows: Rows | None = None) -> None:
         """Raises `Problem` where the ledger is of another definition, or what is needed of the outputs has expired."""
         self._stage, self._partition = stage, partition
-        self._scored, self._outcomes = (Served(stage, model, partition) for model in (Scored, Outcome))
+        self._rows = rows if rows is not None else InOrder(stage, partition)
         self._lows = {topic: stage.kafka.bounds(topic, partition)[0] for topic in stage.binding.topics}
         self._read_to, self._seen_high = 0, -1
         self._last: Entry | None = None
@@ -67,8 +64,7 @@ class Recorded:
         inputs = recovery.sources(self._stage.kafka, self._partition, entries[0].starts, entries[-1].ends)
         for entry in entries:
             yield self._batch(entry, self._records(entry, inputs))
-        self._scored.rest()
-        self._outcomes.rest()
+        self._rows.rest()
 
     def _entries(self) -> list[Entry]:
         """The next entries of the ledger, the chain checked."""
@@ -87,7 +83,7 @@ class Recorded:
             self._seen_high = high
         if self._last is None and entries:
             self._require_beginning(entries[0])
-            self._take(written_before(stage, self._partition), entries[0].seq)
+            self._rows.begin(entries[0])
         return entries
 
     def _require_beginning(self, entry: Entry) -> None:
@@ -101,8 +97,7 @@ class Recorded:
         """Whether records of this entry have expired: what it has written is passed over."""
         if self._merge is not None or all(entry.starts[topic] >= low for topic, low in self._lows.items()):
             return False
-        self.left_out += written(entry).scored
-        self._take(written(entry), entry.seq)
+        self.left_out += self._rows.skip(entry)
         self._known_from_ms = entry.event_time_ms
         self._last = entry
         return True
@@ -120,7 +115,8 @@ class Recorded:
 
     def _batch(self, entry: Entry, records: list[Record]) -> Batch:
         self._last = entry
-        scored, outcomes = self._take(written(entry), entry.seq)
+        records = [self._rows.as_it_came(record) for record in records]
+        scored, outcomes = self._rows.take(entry, records)
         return Batch(
             seq=entry.seq,
             head=entry.head,
@@ -131,7 +127,3 @@ class Recorded:
             outcomes=outcomes,
             known_from_ms=self._known_from_ms,
         )
-
-    def _take(self, rows: Written, seq: int) -> tuple[Sequence[Row], Sequence[Row]]:
-        """The next rows of both topics."""
-        return self._scored.take(rows.scored, seq), self._outcomes.take(rows.outcomes, seq)

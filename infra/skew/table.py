@@ -95,5 +95,6 @@ def standing(client: Client, whose: Whose, tally: Tally) -> Mark | None:
             raise Unknown(name)
         count = tally.of(hour_ms)[tally.names.index(name)]
         count.checked, count.unequal, count.unjudged = checked, unequal, unjudged
-        count.worst = Example(*example) if example[0] else None
+        event_id, served, recomputed, offset = example
+        count.worst = Example(event_id, served, recomputed, whose.partition, offset) if event_id else None
     return Mark(*marks[0])

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from infra.skew.naive import Value
 
+Place = tuple[int, int, int]
+"""Time (ms), partition and offset of an event."""
+
 HOUR_MS = 60 * 60 * 1_000
 
 
@@ -16,6 +19,7 @@ class Example(NamedTuple):
     event_id: str
     served: float
     recomputed: float | None
+    partition: int
     offset: int
 
     @property
@@ -73,12 +77,12 @@ class Tally:
             counts = self.hours[hour_ms] = [Count() for _ in self.names]
         return counts
 
-    def judge(self, event_id: str, place: tuple[int, int], served: Sequence[float], values: Sequence[Value]) -> None:
-        """Compare a vector; `place` is the event's time (ms) and offset.
+    def judge(self, event_id: str, place: Place, served: Sequence[float], values: Sequence[Value]) -> None:
+        """Compare a vector, served to the event at `place`.
 
         Equal is equal in all 64 bits, but for the sign of a zero, which no definition decides.
         """
-        time_ms, offset = place
+        time_ms, *at = place
         hour_ms = time_ms - time_ms % HOUR_MS
         self.changed[hour_ms] = None
         self.events += 1
@@ -93,7 +97,7 @@ class Tally:
                 count.unequal += 1
                 self.checked += 1
                 self.unequal += 1
-                count.meet(Example(event_id, one, value, offset))
+                count.meet(Example(event_id, one, value, *at))
 
     def features(self) -> Iterator[tuple[str, Count]]:
         """Each feature over all hours."""

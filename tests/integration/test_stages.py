@@ -1,29 +1,26 @@
 """Features of several entities on four partitions: a stage for each, on real servers, killed and started again."""
 
-from itertools import groupby
+import json
 from pathlib import Path
+from typing import Any
 
+import clickhouse_connect
 import psutil
 import pytest
 
 from infra.audit.opened import opened
 from infra.embedded.process import ServerProcess
 from infra.feed import feed
-from infra.settings import Settings, schema_registry
-from infra.skew.naive import Naive
-from schemas.decode import own_decoder
+from infra.settings import Settings, clickhouse
 from schemas.outcome import Outcome
-from schemas.passed import Passed
 from schemas.payment import Chargeback, Payment
-from schemas.registry import Registry
 from schemas.scored import Scored
-from streams.aggregate import EVERYTHING, Windows
 from streams.load import load
-from streams.passing import PassedLabel, Passing
-from streams.pipeline import Pipeline
+from streams.score import ScoreStage
 from tests.integration.driven import ask, fold, given
 from tests.integration.harness import FOLDED_S, MILLRACE, PIPELINES, decoded, environment, read, wait
 from tests.integration.test_skew import payments
+from tests.simulation.planting import Plant
 
 pytestmark = pytest.mark.servers
 
@@ -61,29 +58,11 @@ def taught(settings: Settings) -> set[str]:
     return found
 
 
-def again(settings: Settings, pipeline: Pipeline, stage: str, entity: str) -> dict[tuple[str, str], float | None]:
-    """The features of `entity` by event and name, looked at anew in the order in which their stage has read them."""
-    with Registry(schema_registry(settings)) as registry:
-        decode, topic = own_decoder(Passed, registry), pipeline.topics(settings.topic_prefix).passed(1, stage)
-        records = [(each.partition(), decode(each.value())) for each in read(settings, topic)]
-    features = [each for each in pipeline.features if isinstance(each, Windows) and each.entity == entity]
-    names = [name for feature in features for name in feature.names]
-    passing = Passing(pipeline.compiled)
-    found: dict[tuple[str, str], float | None] = {}
-    for _, part in groupby(records, key=lambda each: each[0]):
-        naive = Naive(features, pipeline.lateness_ms)
-        for _, row in part:
-            each = passing.read(row)
-            if isinstance(each, PassedLabel):
-                naive.label(each.facts.id, positive=each.truth.value)
-                continue
-            event = PAYMENTS[each.facts.id]
-            seen = naive.add(event, each.facts.id, each.facts.time_ms)
-            found |= {
-                (each.facts.id, name): value.value
-                for name, value in zip(names, naive.vector(event, seen), strict=True)
-                if value.sure
-            }
+def looked(settings: Settings, *, status: int = 0) -> dict[str, Any]:
+    """What the check of features says."""
+    ran = ask(settings, "verify", STAGED, "--features", "--json")
+    assert ran.exit_code == status, ran.output
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found
 
 
@@ -94,20 +73,41 @@ def test_each_stage_finds_what_its_recorded_order_defines_also_across_a_restart(
     feed(pipeline, HALVES[1], settings)
     fold_all(settings)
 
-    served = scored(settings)
-    values = {
-        (event, name): value
-        for event, vector in served.items()
-        for name, value in zip(pipeline.feature_names, vector, strict=True)
-    }
-    assert len(served) == EVENTS
-    for stage, entity in (("by_all", EVERYTHING), ("score", "terminal_id")):
-        expected = again(settings, pipeline, stage, entity)
-        assert len(expected) > EVENTS // 2
-        assert {each: values[each] for each in expected} == expected
+    found = looked(settings)
+    assert len(scored(settings)) == EVENTS
+    assert found["events"] == EVENTS
+    assert {each["name"] for each in found["features"]} == set(pipeline.feature_names)
+    assert all(each["checked"] + each["unjudged"] == EVENTS for each in found["features"])
+    assert all(each["checked"] > EVENTS / 2 for each in found["features"])
     for stage in (*WAY, "monitor"):
         ran = ask(settings, "verify", STAGED, "--stage", stage, "--json")
         assert ran.exit_code == 0, ran.output
+    assert ask(settings, "sink", STAGED, "--until-idle").exit_code == 0
+    with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
+        balance = client.query("SELECT stage, role, sum(records), sum(missing) FROM balance GROUP BY ALL").result_rows
+        stored = client.query("SELECT what, sum(in_ledger), sum(in_table) FROM stored GROUP BY ALL").result_rows
+    assert {stage for stage, *_ in balance} == {*WAY, "monitor"}
+    assert all(missing == 0 for *_, missing in balance)
+    assert all(in_ledger == in_table for _, in_ledger, in_table in stored)
+    again = ask(settings, "replay", STAGED, "t42", "--json")
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["input"]["topic"] == pipeline.topics(settings.topic_prefix).events
+
+
+def test_a_label_that_the_last_stage_forgets_is_named_by_the_features_that_it_is_in(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given(settings, STAGED, iter(HALVES[0]), partitions=PARTITIONS)
+    with monkeypatch.context() as planted:
+        Plant("no label at the last stage", ScoreStage._outcome, "if self._rated:", "if False:").put(planted)
+        fold_all(settings)
+
+    found = looked(settings, status=1)
+    assert {each["name"] for each in found["features"] if each["unequal"]} == {
+        "terminal_id.rate.1h.delay_2h",
+        "terminal_id.rate.12h.delay_2h",
+        "terminal_id.rate.6h.delay_2h",
+    }
 
 
 def kill(worker: ServerProcess, stage: str) -> None:

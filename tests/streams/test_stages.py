@@ -207,6 +207,17 @@ def test_what_fails_at_the_last_stage_is_refused_as_it_came_and_leaves_no_trace_
     assert walk(chain.states[-1][0].windows) == walk(without.states[-1][0].windows)
 
 
+def test_one_id_under_two_keys_is_scored_once_where_both_meet() -> None:
+    records = Log().tap("1", 1_000).tap("1", 1_001, card="b").finding("1", 1_010).finding("1", 1_011, card="b").records
+    records = [each._replace(key=getattr(each.value, "card", "").encode()) for each in records]
+
+    chain = Chain(PIPELINES["card, shop and all"], 2, place=lambda key: key == b"b").fold(records)
+
+    (last,) = [state for state in chain.states[-1] if state.counts]
+    assert last.counts == {"events.scored": 1, "events.duplicate": 1, "labels.learnt": 1, "labels.repeated": 1}
+    assert len(outputs(chain, Scored)) == len(outputs(chain, Outcome)) == 1
+
+
 def test_a_passed_message_is_right_by_construction() -> None:
     chain = Chain(PIPELINES["every verb"], 2, place=lambda _: 0)
     chain.fold(Log().tap("1", 1_000).finding("1", 1_010).records)
