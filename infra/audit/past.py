@@ -99,6 +99,8 @@ def score_again(stage: Opened, stored: Found, watch: Callable[[Entry], None]) ->
         watch(entry)
         if first and not entry.starts.get(topic, 0) <= offset < entry.ends.get(topic, 0):
             continue
+        if group is None and not first and audit.chain_only is None:
+            continue  # the first entry, which folds nothing
         if group is None:
             raise Problem(f"{row['event_id']} cannot be scored again: {audit.chain_only}")
         decode = own_decoder(Scored, stage.registry)
