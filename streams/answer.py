@@ -5,8 +5,10 @@ from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from schemas.scored import Rung
+from streams.before import Before
 from streams.facts import Facts, ahead, facts_of
 from streams.join import Join
+from streams.keeper import Keeper
 from streams.ladder import Ladder
 from streams.learner import Prediction
 from streams.pipeline import Pipeline
@@ -33,16 +35,20 @@ class Unscored(Exception):
 
 
 class Answers:
-    """Answers from a state, which stays as it was: in what is saved of it, and in all that it gives later."""
+    """Answers from a state, which stays as it was: in what is saved of it, and in all that it gives later.
 
-    def __init__(self, pipeline: Pipeline, ladder: Ladder, join: Join) -> None:
+    While a `keeper` keeps what stood before folds that are not final, answers are of the state before those.
+    """
+
+    def __init__(self, pipeline: Pipeline, ladder: Ladder, join: Join, keeper: Keeper) -> None:
+        self.keeper = keeper
         self._pipeline = pipeline
         self._features, self._names = pipeline.compiled, pipeline.feature_names
         self._ladder, self._join = ladder, join
         self._facts = facts_of(pipeline)
 
     def answer(self, state: ScoreState, event: Any, at_ms: int) -> Answer:
-        """What `event` would be scored with if it came next, with the Kafka timestamp `at_ms`.
+        """What `event` would be scored with if it came next, with the Kafka timestamp `at_ms`, after what is final.
 
         A label inside the event is not looked at. Raises `Reject` where the event would be rejected, and `Unscored`
         where it would only be counted.
@@ -50,28 +56,32 @@ class Answers:
         facts = self._facts(event)
         if facts.time_ms > at_ms + self._pipeline.ahead_ms:
             raise ahead(self._pipeline, facts.time_ms, at_ms)
-        watermark_ms = max(state.watermark_ms, facts.time_ms)
-        self._refuse_unscored(state, facts, watermark_ms)
-        forgotten_ms = watermark_ms if facts.time_ms > state.watermark_ms else NEVER_MS  # only who moves on forgets
+        stood = state.before[0] if state.before else state
+        watermark_ms = max(stood.watermark_ms, facts.time_ms)
+        self._refuse_duplicate(state, facts, watermark_ms)
+        self._refuse_late(stood, facts)
+        forgotten_ms = watermark_ms if facts.time_ms > stood.watermark_ms else NEVER_MS  # only who moves on forgets
         windows = self._features.apart(state.windows, facts.keys, forgotten_ms)
         vector = self._features.vector(windows, event, facts.keys, facts.time_ms)
-        rung, said = self._predict(state, dict(zip(self._names, vector, strict=True)))
-        return Answer(facts, vector, rung, said, state.learnt)
+        rung, said = self._predict(stood, dict(zip(self._names, vector, strict=True)))
+        return Answer(facts, vector, rung, said, stood.belief.learnt)
 
-    def _refuse_unscored(self, state: ScoreState, facts: Facts, watermark_ms: int) -> None:
-        pipeline = self._pipeline
+    def _refuse_duplicate(self, state: ScoreState, facts: Facts, watermark_ms: int) -> None:
         if self._join.seen_by(state.join, facts.id, watermark_ms):
-            message = f"the event with {pipeline.id}={facts.id} was scored before: ask about one that was not"
-            raise Unscored("duplicate", message)
-        behind_ms = state.watermark_ms - facts.time_ms
+            named = f"{self._pipeline.id}={facts.id}"
+            raise Unscored("duplicate", f"the event with {named} was scored before: ask about one that was not")
+
+    def _refuse_late(self, stood: ScoreState | Before, facts: Facts) -> None:
+        pipeline = self._pipeline
+        behind_ms = stood.watermark_ms - facts.time_ms
         if pipeline.late == "skip" and behind_ms > pipeline.lateness_ms:
             message = f"{pipeline.time} is {behind_ms} ms behind the newest event, and this pipeline skips late ones"
             raise Unscored("late", message)
 
-    def _predict(self, state: ScoreState, x: dict[str, float]) -> tuple[Rung, Prediction]:
+    def _predict(self, stood: ScoreState | Before, x: dict[str, float]) -> tuple[Rung, Prediction]:
         """Of the model; of a copy while it was never taught, since some build themselves when they are first asked."""
-        model = state.model if state.learnt else deepcopy(state.model)
-        belief = replace(state.belief)
+        model = stood.model if stood.belief.learnt else deepcopy(stood.model)
+        belief = replace(stood.belief)
         try:
             return self._ladder.answer(model, x, belief)
         except ArithmeticError:

@@ -58,12 +58,12 @@ class Join:
         return state.rows.find(event_id) is not None
 
     def seen_by(self, state: JoinState, event_id: str, watermark_ms: int) -> bool:
-        """Whether an event of this id is still remembered once the watermark is there, which it may be already."""
-        row = state.rows.find(event_id)
+        """Whether an event of this id, remembered before all folds that are not final, still is at the watermark."""
+        rows = state.rows
+        time_ms = rows.stood(event_id)
+        horizon_ms = rows.before[0].horizon_ms if rows.before else rows.horizon_ms
         before_ms = watermark_ms - self._remember_ms
-        if row is None or before_ms <= state.rows.horizon_ms:
-            return row is not None
-        return state.rows.time_ms(row) >= before_ms
+        return time_ms is not None and (before_ms <= horizon_ms or time_ms >= before_ms)
 
     def event(self, state: JoinState, event_id: str, event_time_ms: int) -> None:
         """Remember an event that has no label to wait for."""

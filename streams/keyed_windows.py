@@ -14,21 +14,26 @@ from streams.stage import Saved
 from streams.tiles import Tiles
 from streams.windows import History
 
+LONG = 200
+"""Events of a history that is copied quicker than it is written and read back: reading adds all sums up again."""
+
 
 @dataclass(slots=True)
 class WindowState:
     """What is held of every key of the entity, and when each may be forgotten.
 
     One that was saved and not touched since stays as it was written. `changed` keys have been touched since the last
-    save, in order; `pages` is where the others stand. `before` is how the key that changed last stood, written, where
-    an event cannot be taken out of what is held.
+    save, in order; `pages` is where the others stand. `written` is how the key that changed last stood, where an event
+    cannot be taken out of what is held. `before` has, for each fold that is not final, oldest first, how the keys that
+    it has changed stood before it.
     """
 
     histories: dict[str, Held | bytes] = field(default_factory=dict)
     deadlines: list[tuple[int, str]] = field(default_factory=list)
     changed: dict[str, None] = field(default_factory=dict)
     pages: Pages = field(default_factory=Pages)
-    before: bytes = b""
+    written: bytes = b""
+    before: list[dict[str, Held | bytes | None]] = field(default_factory=list)
 
 
 class KeyedWindows:
@@ -64,7 +69,9 @@ class KeyedWindows:
         state.changed[key] = None
         history = state.histories.get(key)
         if self._holding.by_copy:
-            state.before = b"" if history is None else _written(history)
+            state.written = b"" if history is None else _written(history)
+        if state.before and key not in state.before[-1]:
+            state.before[-1][key] = None if history is None else self._kept_apart(state, history)
         if history is None:
             history = state.histories[key] = self._new()
             heappush(state.deadlines, (time_ms + self.kept_ms, key))
@@ -72,9 +79,18 @@ class KeyedWindows:
             return self.held(state, key)
         return history
 
+    def _kept_apart(self, state: WindowState, history: Held | bytes) -> Held | bytes:
+        """What is held of the key that is about to change: written, unless it takes long to read that back."""
+        if self._holding.by_copy:
+            return state.written
+        return history.write() if isinstance(history, History) and len(history.times) < LONG else copied(history)
+
     def apart(self, state: WindowState, key: str, watermark_ms: int) -> WindowState:
-        """A state of its own with what is held of `key`, as far as `expire` at the watermark leaves it."""
-        history = state.histories.get(key)
+        """A state of its own with what is held of `key`, as far as `expire` at the watermark leaves it.
+
+        As it stood before all folds that are not final.
+        """
+        history = next((each[key] for each in state.before if key in each), state.histories.get(key))
         if history is None:
             return WindowState()
         apart = WindowState({key: copied(history)}, [(self._newest_ms(history) + self.kept_ms, key)])
@@ -84,7 +100,7 @@ class KeyedWindows:
     def take_back(self, state: WindowState, key: str, time_ms: int) -> None:
         """Take back the event that was added last to what is held of `key`."""
         if self._holding.by_copy:
-            state.histories[key] = state.before
+            state.histories[key] = state.written
         else:
             history = state.histories[key]
             assert isinstance(history, History)
@@ -111,7 +127,9 @@ class KeyedWindows:
             _, key = heappop(deadlines)
             deadline_ms = self._newest_ms(state.histories[key]) + self.kept_ms
             if deadline_ms < watermark_ms:
-                del state.histories[key]
+                history = state.histories.pop(key)
+                if state.before:
+                    state.before[-1].setdefault(key, history)
                 state.changed[key] = None
             else:
                 heappush(deadlines, (deadline_ms, key))

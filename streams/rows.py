@@ -15,6 +15,18 @@ ROW_BITS = 48
 
 
 @dataclass(slots=True)
+class RowsBefore:
+    """Where rows stood before they were changed: what came since stands from `end` on, what went is `forgotten`.
+
+    Of each digest the first row that went, with its time, since another of the same id may have come and gone.
+    """
+
+    end: int
+    horizon_ms: int
+    forgotten: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Rows:
     """Remembered events. `index` says at which row an id stands, by its digest's first bits; `end` is the next row.
 
@@ -23,6 +35,8 @@ class Rows:
     row before which everything older than `horizon_ms` is forgotten: later rows came after time last advanced.
 
     The id `asked` for last has its `digest` and its `tag` kept: an event is looked for just before it is remembered.
+
+    `before` has what stood before each fold that is not final, oldest first.
     """
 
     end: int = 0
@@ -42,6 +56,7 @@ class Rows:
     asked: str = ""
     digest: bytes = digest_of("")
     tag: int = tag_of(digest_of(""))[0]
+    before: list[RowsBefore] = field(default_factory=list)
 
     def __len__(self) -> int:
         """How many events are remembered."""
@@ -84,6 +99,17 @@ class Rows:
         if time_ms < self.oldest_ms:
             self.oldest_ms = time_ms
         return row
+
+    def stood(self, event_id: str) -> int | None:
+        """When the event happened, where it was remembered before all folds that are not final; else None."""
+        row, before = self.find(event_id), self.before
+        if row is not None and (not before or row < before[0].end):
+            return self.time_ms(row)
+        for each in before:
+            row, time_ms = each.forgotten.get(self.digest, (before[0].end, 0))
+            if row < before[0].end:
+                return time_ms
+        return None
 
     def time_ms(self, row: int) -> int:
         """When the event happened."""
@@ -143,7 +169,11 @@ class Rows:
 
     def _drop(self, n: int, segment: Segment, place: int) -> bool:
         """Forget one event; whether it still waited. A segment goes with the last of its rows."""
-        self.index.remove(tag_of(segment.digests, place * DIGEST)[0], n * SEGMENT + place)
+        row = n * SEGMENT + place
+        self.index.remove(tag_of(segment.digests, place * DIGEST)[0], row)
+        if self.before:
+            digest = bytes(segment.digests[place * DIGEST : (place + 1) * DIGEST])
+            self.before[-1].forgotten.setdefault(digest, (row, segment.time_ms(place)))
         segment.forgotten += 1
         if segment.forgotten == SEGMENT:
             del self.segments[n]

@@ -10,6 +10,7 @@ from streams.admit import Admission, join_of
 from streams.answer import Answer, Answers
 from streams.facts import Facts
 from streams.join import Truth
+from streams.keeper import Keeper
 from streams.labelled import Labelled
 from streams.ladder import Ladder
 from streams.learner import Prediction, learner
@@ -55,7 +56,7 @@ class ScoreStage:
         self._waits = self._labelled.later or (self._labelled.inside and not self._alone)
         self._admission = Admission(pipeline, self._join, self._windows)
         self._saving = Saving(pipeline, self._windows, self._join)
-        self._answers = Answers(pipeline, self._ladder, self._join)
+        self.answers = Answers(pipeline, self._ladder, self._join, Keeper(self._learner))
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
@@ -97,7 +98,7 @@ class ScoreStage:
 
         Raises `Reject` and `Unscored` where it would not be scored.
         """
-        return self._answers.answer(state, event, at_ms)
+        return self.answers.answer(state, event, at_ms)
 
     def _event(self, state: ScoreState, record: Record, emitted: list[Emitted]) -> None:
         facts = self._admission.admit(state, record)
@@ -195,6 +196,8 @@ class ScoreStage:
     ) -> bool:
         """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it."""
         try:
+            if state.before and not state.belief.diverged:
+                state.before[-1].taught.append((x.copy(), truth))
             return self._ladder.teach(state.model, x, truth, state.belief)
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))

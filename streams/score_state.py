@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from streams.before import Before
 from streams.join import Join, JoinState
 from streams.keyed_groups import Groups
 from streams.keyed_windows import WindowState
@@ -19,7 +20,11 @@ MODEL = b"model"
 
 @dataclass(slots=True)
 class ScoreState:
-    """All that scoring carries from record to record."""
+    """All that scoring carries from record to record.
+
+    `before` is of each fold that is not final, oldest first, and `second` a model that is taught a fold later: neither
+    is there unless somebody asks, nor saved.
+    """
 
     model: Any
     windows: Sequence[WindowState]
@@ -27,6 +32,8 @@ class ScoreState:
     join: JoinState = field(default_factory=JoinState)
     belief: Belief = field(default_factory=Belief)
     watermark_ms: int = 0
+    before: list[Before] = field(default_factory=list)
+    second: Any = None
 
     @property
     def learnt(self) -> int:

@@ -1,0 +1,19 @@
+"""How what a fold changes stood before it, beside windows and rows, which keep that themselves."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.ladder import Belief
+
+
+@dataclass(slots=True)
+class Before:
+    """What stood before a fold, and what that has taught the model.
+
+    `model` is None where it is still to come of the fold before this one.
+    """
+
+    watermark_ms: int
+    belief: Belief
+    model: Any
+    taught: list[tuple[dict[str, float], Any]] = field(default_factory=list)

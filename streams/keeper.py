@@ -1,0 +1,69 @@
+"""Keeps a state as it was committed last while it is folded on: how all that a fold changes stood before it."""
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from streams.before import Before
+from streams.learner import Learner
+from streams.rows import RowsBefore
+from streams.score_state import ScoreState
+
+
+class Keeper:
+    """Keeps what stood before each fold until that is final.
+
+    As in multiversion concurrency control (Bernstein and Goodman, 1983) who asks reads the version that is final, and
+    neither waits for who writes nor is seen by them. Of the model that is a second one, taught a fold later than the
+    first: so all is learnt twice, but a model of any size is copied only once.
+    """
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    def keep(self, state: ScoreState) -> None:
+        """A fold is to begin. All that are not final must be kept so; the first model is copied as it stands."""
+        before = Before(state.watermark_ms, replace(state.belief), self._model(state))
+        for windows in state.windows:
+            windows.before.append({})
+        state.join.rows.before.append(RowsBefore(state.join.rows.end, state.join.rows.horizon_ms))
+        state.before.append(before)
+
+    def _model(self, state: ScoreState) -> Any:
+        """One that was never taught may change when it is asked: then no second one can follow it."""
+        if not state.learnt:
+            return deepcopy(state.model)
+        if state.before and state.before[-1].belief.learnt:
+            return None
+        model, state.second = state.second, None
+        return deepcopy(state.model) if model is None else model
+
+    def final(self, state: ScoreState) -> None:
+        """The oldest of the folds that were kept is final: its second model learns what the fold has taught."""
+        for windows in state.windows:
+            windows.before.pop(0)
+        state.join.rows.before.pop(0)
+        before = state.before.pop(0)
+        following = state.before[0] if state.before else None
+        if not before.belief.learnt or (following is not None and following.model is not None):
+            return
+        for x, truth in before.taught:
+            self._learn(before.model, x, truth)
+        if following is not None:
+            following.model = before.model
+        else:
+            state.second = before.model
+
+    def _learn(self, model: Any, x: dict[str, float], truth: Any) -> None:
+        try:
+            self._learner.learn(model, x, truth)
+        except ArithmeticError:
+            return  # as the first one did, which is not asked again
+
+    def forget(self, state: ScoreState) -> None:
+        """Keep nothing any more: only where no fold is to become final has an answer a state to come from."""
+        for windows in state.windows:
+            windows.before.clear()
+        state.join.rows.before.clear()
+        state.before.clear()
+        state.second = None

@@ -1,0 +1,142 @@
+"""The law of the state that is asked while it is folded on: answers are those given right after the last commit."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from river.forest import ARFClassifier
+
+import streams.keyed_windows
+import streams.saved_windows
+import streams.windows
+from streams import Field, Pipeline
+from streams.keeper import Keeper
+from streams.score import ScoreStage
+from streams.stage import Emitted, Record
+from tests.streams.builders import Tap, pipeline
+from tests.streams.logs import LOGS
+from tests.streams.state import walk
+from tests.streams.test_answers import said
+from tests.streams.test_score_laws import PIPELINES
+
+MADE = {
+    **PIPELINES,
+    "forest": pipeline(features=[Field("amount")], model=lambda: ARFClassifier(n_models=2, seed=1, grace_period=5)),
+}
+EACH = pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+PARTS = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 2), st.sampled_from(["", "save", "leave"])), min_size=1)
+"""How many records are folded, how many folds may be without their commit then, and what else is done."""
+
+TAPS = st.builds(
+    Tap,
+    tap_id=st.integers(0, 15).map(str),
+    at_ms=st.sampled_from([0, 0, 0, 1, 5, 15, 60, 120, -1, -5, -30]),
+    card=st.sampled_from("abc"),
+    shop=st.sampled_from("st"),
+    amount=st.floats(0, 1e3),
+)
+"""What is asked about, at a time so many milliseconds from that of the newest event."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def little_is_held() -> Iterator[None]:
+    """Windows that soon forget what is behind, pages of few keys, and few events that make a long history."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams.saved_windows, "PAGE", 2)
+        patch.setattr(streams.windows, "COMPACT_ABOVE", 1)
+        patch.setattr(streams.keyed_windows, "LONG", 3)
+        yield
+
+
+@dataclass
+class Play:
+    """A stage that is folded and asked before its commits, beside one that is only folded as far as they have come."""
+
+    made: Pipeline
+    taps: Sequence[Tap]
+    emitted: list[Emitted] = field(default_factory=list)
+    calm: list[Emitted] = field(default_factory=list)
+    waiting: deque[Sequence[Record]] = field(default_factory=deque)
+    keeps: bool = True
+
+    def __post_init__(self) -> None:
+        self.stage, self.committed = ScoreStage(self.made), ScoreStage(self.made)
+        self.state, self.stood = self.stage.initial(0), self.committed.initial(0)
+        self.keeper: Keeper = self.stage.answers.keeper
+
+    def fold(self, records: Sequence[Record]) -> None:
+        """Fold a batch, a record at a time, and ask at each."""
+        if self.keeps:
+            self.keeper.keep(self.state)
+        self.waiting.append(records)
+        for record in records:
+            self.emitted += self.stage.fold(self.state, [record])
+            self.ask()
+
+    def commit(self) -> None:
+        """The oldest batch is final."""
+        self.calm += self.committed.fold(self.stood, self.waiting.popleft())
+        if self.keeps:
+            self.keeper.final(self.state)
+        self.ask()
+
+    def leave(self) -> None:
+        """Nobody asks any more, until all is final."""
+        self.keeper.forget(self.state)
+        self.keeps = False
+
+    def ask(self) -> None:
+        """Every question has the same answer from both."""
+        if not self.keeps and self.waiting:
+            return
+        for tap in self.taps:
+            at_ms = max(self.stood.watermark_ms, 1_000) + tap.at_ms
+            asked = tap.model_copy(update={"at_ms": at_ms})
+
+            assert repr(said(self.stage, self.state, asked, at_ms)) == repr(
+                said(self.committed, self.stood, asked, at_ms)
+            )
+
+
+def play(made: Pipeline, records: Sequence[Record], parts: Sequence[tuple[int, int, str]], taps: Sequence[Tap]) -> None:
+    """Fold all of it in parts; nothing is to show in outputs, nor in what is saved."""
+    played, n = Play(made, taps), 0
+    saved: dict[bytes, bytes | None] = {}
+    for many, ahead, also in cycle(parts):
+        if n >= len(records):
+            break
+        if also == "leave":
+            played.leave()
+        played.fold(records[n : n + many])
+        n += many
+        if also == "save":
+            saved.update(played.stage.save(played.state))
+        while len(played.waiting) > ahead:
+            played.commit()
+        played.keeps = played.keeps or not played.waiting
+    while played.waiting:
+        played.commit()
+    saved.update(played.stage.save(played.state))
+
+    assert repr(played.emitted) == repr(played.calm)
+    assert restored(played.stage, saved) == restored(played.committed, dict(played.committed.save(played.stood)))
+
+
+def restored(stage: ScoreStage, saved: Mapping[bytes, bytes | None]) -> Any:
+    """All that was saved, but for the pages on which keys stand."""
+    state = stage.restore(0, {key: value for key, value in saved.items() if value is not None})
+    windows = [(each.histories, sorted(each.deadlines)) for each in state.windows]
+    return walk([state.model, state.counts, state.belief, state.watermark_ms, state.join, windows])
+
+
+@EACH
+@given(records=LOGS, parts=PARTS, taps=st.lists(TAPS, min_size=1, max_size=4))
+def test_an_answer_before_the_commit_is_that_of_the_commit_before(
+    made: Pipeline, records: list[Record], parts: list[tuple[int, int, str]], taps: list[Tap]
+) -> None:
+    play(made, records, parts, taps)
