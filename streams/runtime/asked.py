@@ -4,20 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from streams.answer import Answer
+from streams.answer import Answers
 from streams.pipeline import Pipeline
 from streams.runtime.codec import Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Events on the topic of `requests` are answered on the topic `replies`, encoded by `encode`.
-
-    `answer` is given the state, the event and when it was asked, in milliseconds since the epoch.
-    """
+    """Events on the topic of `requests` are answered on the topic `replies`, encoded by `encode`."""
 
     pipeline: Pipeline
-    answer: Callable[[Any, Any, int], Answer]
+    answers: Answers
     requests: Source
     replies: str
     encode: Callable[[Mapping[str, Any]], bytes]

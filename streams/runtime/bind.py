@@ -139,7 +139,7 @@ def _asked(pipeline: Pipeline, stage: ScoreStage, topics: Topics, registry: Regi
     )
     return Asked(
         pipeline=pipeline,
-        answer=stage.answer,
+        answers=stage.answers,
         requests=requests,
         replies=topics.replies,
         encode=_writes(Reply, topics.replies, registry),

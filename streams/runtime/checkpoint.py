@@ -19,6 +19,7 @@ from streams.runtime.chunks import (
 )
 from streams.runtime.codec import Message
 from streams.runtime.manifest import CURE, LAYOUT, MANIFEST, Laid, Manifest, Restored
+from streams.runtime.slices import Slices, at_once
 
 _SUMS = 1 << 64
 
@@ -51,8 +52,15 @@ class Checkpoint:
 
         What is there already is left out: a value that is the same, a tombstone for what was never written.
         """
+        return at_once(self.writing(pairs, manifest, timestamp_ms))
+
+    def writing(
+        self, pairs: Iterable[tuple[bytes, bytes | None]], manifest: Manifest, timestamp_ms: int
+    ) -> Slices[list[Message]]:
+        """The same value by value."""
         records: list[tuple[bytes, bytes | None]] = []
         for key, value in pairs:
+            yield
             if value is None:
                 records += self._gone(key)
             else:

@@ -1,4 +1,4 @@
-"""Where the state of one partition is asked: at once where it is committed, else as soon as it is."""
+"""Where the committed state of one partition is asked: at once where it is kept, else as soon as it is committed."""
 
 import asyncio
 from time import monotonic
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from schemas.reject import Reject
 from streams.answer import Answer, Unscored
+from streams.runtime.kept import Kept
 from streams.runtime.owned import Owned
 from streams.runtime.task import GROUP_LIMIT
 from streams.said import Stands
@@ -16,9 +17,11 @@ WAITING = 64
 WITHIN_S = 2.0
 """How long a question waits: commits take milliseconds, so Kafka does not answer."""
 
-LATELY_S = 1.0
-ASKED_LIMIT = 200
-"""Records folded between two commits while somebody asks: a few milliseconds' work."""
+LATELY_S = 60.0
+"""Who asks seldomer waits for the commit under way, and costs nothing between."""
+
+SLICE = 10
+"""Records folded while somebody asks before one looks at the time: a millisecond's work."""
 
 MOVES = "its partition moves to another worker, or has stopped"
 
@@ -47,19 +50,34 @@ class Desk:
 
     def __init__(self, owned: Owned) -> None:
         self._owned = owned
+        asked = owned.task.binding.asked
+        self._kept = None if asked is None else Kept(owned, asked.answers.keeper)
         self._questions: dict[asyncio.Future[Answered], tuple[Any, int]] = {}
         self._closed = False
         self._asked_s = -LATELY_S
 
     @property
-    def asked_lately(self) -> bool:
-        """Whether commits should come soon one after the other: somebody asks."""
-        return bool(self._questions) or monotonic() - self._asked_s < LATELY_S
+    def waiting(self) -> bool:
+        """Whether somebody waits for the next commit."""
+        return bool(self._questions)
 
     @property
-    def limit(self) -> int:
-        """How many records should be folded until the next commit at most."""
-        return ASKED_LIMIT if self.asked_lately else GROUP_LIMIT
+    def size(self) -> int:
+        """How many records should be folded at once, at most."""
+        return SLICE if self._asked_lately else GROUP_LIMIT
+
+    @property
+    def _asked_lately(self) -> bool:
+        return monotonic() - self._asked_s < LATELY_S
+
+    def keep(self) -> None:
+        """A fold is to begin: keep how the state stood where somebody asks."""
+        if self._kept is None or self._closed:
+            return
+        if self._asked_lately:
+            self._kept.keep()
+        else:
+            self._kept.forget()
 
     async def ask(self, event: Any, at_ms: int) -> Answered:
         """The answer to a question that came at `at_ms`.
@@ -69,8 +87,9 @@ class Desk:
         self._asked_s = monotonic()
         if self._closed:
             raise Away(MOVES)
-        if self._owned.committed:
-            return self._answered(event, at_ms)
+        stands = self._stands()
+        if stands is not None:
+            return self._answered(event, at_ms, stands)
         if len(self._questions) >= WAITING:
             raise Busy(f"{WAITING} requests wait for partition {self._owned.task.partition} already")
         loop = asyncio.get_running_loop()
@@ -85,13 +104,13 @@ class Desk:
 
     async def answer(self) -> None:
         """Answer who waits, where the state is committed; they have their answers on return."""
-        while self._questions and self._owned.committed:
+        while self._questions and (stands := self._stands()) is not None:
             answered = next(iter(self._questions))
             event, at_ms = self._questions.pop(answered)
             if answered.done():  # who asked has left
                 continue
             try:
-                answered.set_result(self._answered(event, at_ms))
+                answered.set_result(self._answered(event, at_ms, stands))
             except (Reject, Unscored, Unanswerable) as refused:
                 answered.set_exception(refused)
             await asyncio.sleep(0)  # else they would have to wait for the next fold
@@ -99,20 +118,25 @@ class Desk:
     def close(self) -> None:
         """Send away who waits, and whoever comes."""
         self._closed = True
+        if self._kept is not None:
+            self._kept.forget()
         for answered in self._questions:
             _send_away(answered, MOVES)
         self._questions.clear()
 
-    def _answered(self, event: Any, at_ms: int) -> Answered:
+    def _stands(self) -> Stands | None:
+        return None if self._kept is None else self._kept.stands
+
+    def _answered(self, event: Any, at_ms: int, stands: Stands) -> Answered:
         task = self._owned.task
         assert task.binding.asked is not None
         try:
-            answer = task.binding.asked.answer(task.state, event, at_ms)
+            answer = task.binding.asked.answers.answer(task.state, event, at_ms)
         except (Reject, Unscored):
             raise
         except Exception as error:  # the user's own model, of which anything may come: named, and nobody else stops
             raise Unanswerable(f"the model failed: {type(error).__name__}: {error}") from error
-        return Answered(answer, Stands(task.partition, task.positions, self._owned.told.seq, task.state.watermark_ms))
+        return Answered(answer, stands)
 
 
 def _send_away(answered: "asyncio.Future[Answered]", why: str) -> None:

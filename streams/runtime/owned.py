@@ -19,6 +19,7 @@ from streams.runtime.ports import Abortable, Fenced, Transactions, Unknown
 from streams.runtime.raw import Run
 from streams.runtime.recovery import Beside
 from streams.runtime.seat import Seat, positions
+from streams.runtime.slices import Slices, at_once
 from streams.runtime.task import GROUP_LIMIT, Task
 
 log = logging.getLogger(__name__)
@@ -78,14 +79,19 @@ class Owned:
 
     def fold(self, limit: int = GROUP_LIMIT) -> Batch | None:
         """What the next commit makes final, of `limit` records at most; None where nothing is queued."""
+        return at_once(self.folding(limit, limit))
+
+    def folding(self, limit: int, size: int) -> Slices[Batch | None]:
+        """The same in slices: of `size` records, and of the state value by value where that is saved."""
         self._ahead += 1  # for ever, where this fails
         began_s = self.clock()
-        group = self.task.step(limit)
+        group = yield from self.task.steps(limit, size)
         if group is None:
             self._ahead -= 1
             return None
         self.due.folded(self.clock() - began_s)
-        return self._batch(group.work, group.messages, checkpoint=self.due.now() or self.task.in_a_row >= RUN)
+        checkpoint = self.due.now() or self.task.in_a_row >= RUN
+        return (yield from self._batch(group.work, group.messages, checkpoint=checkpoint))
 
     def save(self) -> None:
         """Commit the state as it stands, as before a deliberate stop.
@@ -94,7 +100,7 @@ class Owned:
         """
         if not self._ahead and self.chain.seq > max(self.told.checkpoint, 0):
             self._ahead += 1
-            self.commit(self._batch(self.task.nothing(), (), checkpoint=True))
+            self.commit(at_once(self._batch(self.task.nothing(), (), checkpoint=True)))
 
     def accept(self, differences: Sequence[str]) -> None:
         """State in the ledger that folding again gave something else, and that a person accepted it.
@@ -103,26 +109,25 @@ class Owned:
         """
         note = msgspec.json.encode({"differences": list(differences[:100]), "count": len(differences)}).decode()
         self._ahead += 1
-        self.commit(
-            self._with_state((), self.chain.next(self.task.nothing(), kind="accepted", checkpoint=True, note=note))
-        )
+        entry = self.chain.next(self.task.nothing(), kind="accepted", checkpoint=True, note=note)
+        self.commit(at_once(self._with_state((), entry)))
 
     def begin(self, work: Work) -> None:
         """Commit entry 0, which says where folding begins."""
         self._ahead += 1
         self.commit(Batch((), self.chain.next(work, kind="genesis", note=self.genesis)))
 
-    def _batch(self, work: Work, messages: Sequence[Message], *, checkpoint: bool) -> Batch:
+    def _batch(self, work: Work, messages: Sequence[Message], *, checkpoint: bool) -> Slices[Batch]:
         entry = self.chain.next(work, checkpoint=checkpoint)
-        return self._with_state(messages, entry) if checkpoint else Batch(messages, entry)
+        return (yield from self._with_state(messages, entry)) if checkpoint else Batch(messages, entry)
 
-    def _with_state(self, messages: Sequence[Message], entry: Entry) -> Batch:
+    def _with_state(self, messages: Sequence[Message], entry: Entry) -> Slices[Batch]:
         began_s = self.clock()
-        state = self._state(entry)
+        state = yield from self._state(entry)
         self.due.saving()
         return Batch(messages, entry, state, self.clock() - began_s)
 
-    def _state(self, entry: Entry) -> Sequence[Message]:
+    def _state(self, entry: Entry) -> Slices[list[Message]]:
         task = self.task
         manifest = Manifest(
             seq=entry.seq,
@@ -133,7 +138,7 @@ class Owned:
             environment=entry.environment,
             genesis=self.genesis,
         )
-        return self.checkpoint.messages(task.binding.stage.save(task.state), manifest, timestamp_ms=0)
+        return self.checkpoint.writing(task.binding.stage.save(task.state), manifest, timestamp_ms=0)
 
     def commit(self, batch: Batch) -> None:
         """Make `batch` final: the same bytes again where a transaction had to be aborted, an unknown outcome looked up.

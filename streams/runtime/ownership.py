@@ -13,6 +13,7 @@ from streams.runtime.owned import Batch, Owned
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
 from streams.runtime.raw import Run
+from streams.runtime.slices import in_turn
 from streams.runtime.task import GROUP_LIMIT, Binding, Stopped, Task
 
 AHEAD = GROUP_LIMIT // 4
@@ -133,12 +134,13 @@ class Ownership:
         under_way: Awaitable[None] | None = None
         try:
             while self._held.get(partition) is held:
-                if under_way is not None and (owned.task.queued < AHEAD or held.desk.asked_lately):
+                if under_way is not None and (owned.task.queued < AHEAD or held.desk.waiting):
                     before, under_way = under_way, None
                     await before
                 await held.desk.answer()
+                held.desk.keep()
                 with self._metrics.folding():
-                    batch = owned.fold(held.desk.limit)
+                    batch = await in_turn(owned.folding(GROUP_LIMIT, held.desk.size))
                 before, under_way = under_way, None
                 if before is not None:
                     await before

@@ -16,6 +16,7 @@ from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.ledger import LedgerTopic, Work, hash_of
 from streams.runtime.merge import Merge, MergeState
 from streams.runtime.raw import Raw, Run
+from streams.runtime.slices import Slices, at_once
 from streams.stage import Record, Stage
 
 GROUP_LIMIT = 1_000
@@ -135,6 +136,13 @@ class Task:
     def step(self, limit: int = GROUP_LIMIT, *, again: bool = False) -> Group | None:
         """Fold up to `limit` records, all that is queued and can be ordered; None where there is nothing.
 
+        Raises as `steps` does.
+        """
+        return at_once(self.steps(limit, limit, again=again))
+
+    def steps(self, limit: int, size: int, *, again: bool = False) -> Slices[Group | None]:
+        """Such a step in slices of `size` records; what is delivered in between is for the next step.
+
         Raises `Stopped` where a limit is met or the stage cannot go on, and at every step after that: nothing behind
         the last group may be committed. What is folded `again` has passed the limits of its day.
         """
@@ -144,7 +152,17 @@ class Task:
         taken = self.merge.take(limit)
         if not taken:
             return None
+        messages: list[Message] = []
+        roles: Counter[str] = Counter()
+        for start in range(0, len(taken), size):
+            if start:
+                yield
+            messages += self._fold(taken[start : start + size], roles, again=again)
+        return Group(messages, self._work(roles, before, messages))
+
+    def _fold(self, taken: Sequence[tuple[int, Raw]], roles: Counter[str], *, again: bool) -> list[Message]:
         records = self._decode(taken)
+        roles.update(record.role for record in records)
         try:
             emitted = self.binding.stage.fold(self.state, records)
         except Problem as problem:
@@ -154,8 +172,7 @@ class Task:
         if stop is not None and not again:
             self._stopped = Stopped(f"{self.binding.stage.name} stops: {stop}")
             raise self._stopped
-        messages = self.binding.encoder.encode(emitted, [raw for _, raw in taken])
-        return Group(messages, self._work(Counter(record.role for record in records), before, messages))
+        return self.binding.encoder.encode(emitted, [raw for _, raw in taken])
 
     def nothing(self) -> Work:
         """What the ledger says of an entry that folds nothing."""

@@ -1,5 +1,6 @@
 """The law of the state that is asked while it is folded on: answers are those given right after the last commit."""
 
+import random
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from streams.keeper import Keeper
 from streams.score import ScoreStage
 from streams.stage import Emitted, Record
 from tests.streams.builders import Tap, pipeline
-from tests.streams.logs import LOGS
+from tests.streams.logs import LOGS, Move, log_of
 from tests.streams.state import walk
 from tests.streams.test_answers import said
 from tests.streams.test_score_laws import PIPELINES
@@ -140,3 +141,19 @@ def test_an_answer_before_the_commit_is_that_of_the_commit_before(
     made: Pipeline, records: list[Record], parts: list[tuple[int, int, str]], taps: list[Tap]
 ) -> None:
     play(made, records, parts, taps)
+
+
+@EACH
+def test_so_it_is_in_a_long_busy_log(made: Pipeline) -> None:
+    draw = random.Random(7)
+    moves: list[Move] = []
+    for n in range(120):
+        step_ms = draw.choice((0, 1, 1, 2, 5, -10, -40))
+        moves.append(("tap", str(n - draw.choice((0, 0, 0, 0, 7))), step_ms, 1_000 * draw.random(), True))
+        moves.append(("finding", str(max(n - draw.randrange(12), 0)), 0, 0.0, draw.random() < 0.4))
+    parts = [
+        (draw.randint(1, 12), draw.randint(0, 2), draw.choice(("", "", "", "", "save", "leave"))) for _ in range(97)
+    ]
+    taps = [Tap(tap_id=tap_id, at_ms=at_ms, card=card) for tap_id, at_ms, card in (("a", 0, "a"), ("b", -3, "b"))]
+
+    play(made, log_of(moves), parts, [*taps, *(Tap(tap_id=str(n), at_ms=n % 3 * 30) for n in range(60, 115, 18))])

@@ -12,6 +12,7 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import AHEAD, Ownership
 from streams.runtime.pages import health
 from streams.runtime.ports import Fenced
+from streams.runtime.slices import Slices
 from streams.runtime.task import Stopped
 from streams.runtime.watchdog import Watchdog
 
@@ -28,6 +29,7 @@ class Batches:
     counts: ClassVar[dict[str, int]] = {}
     partition = 0
     merge = SimpleNamespace(inputs={})
+    binding = SimpleNamespace(asked=None)
     chain = SimpleNamespace(named="score", seq=0)
     positions: ClassVar[dict[str, int]] = {}
 
@@ -41,7 +43,8 @@ class Batches:
     def task(self) -> Any:
         return self
 
-    def fold(self, limit: int) -> Any:  # noqa: ARG002 (whatever comes)
+    def folding(self, limit: int, size: int) -> Slices[Any]:  # noqa: ARG002 (whatever comes)
+        yield
         self.tried += 1
         if not self.left:
             if self.stops:
@@ -150,11 +153,11 @@ class Overlapping(Batches):
         self.order: list[str] = []
         self.folded_next = threading.Event()
 
-    def fold(self, limit: int) -> Any:
+    def folding(self, limit: int, size: int) -> Slices[Any]:
         self.order.append("fold")
         if len(self.order) > 1:
             self.folded_next.set()
-        return super().fold(limit)
+        return super().folding(limit, size)
 
     def commit(self, batch: Any) -> None:
         if self.queued and self.committed == 0:

@@ -36,7 +36,7 @@ class Elsewhere:
 
 def served(ownership: Any, address_of: Callable[[int], str | None]) -> web.Application:
     unused: Any = None
-    asked = Asked(pipeline=pipeline(), answer=unused, requests=unused, replies="", encode=unused)
+    asked = Asked(pipeline=pipeline(), answers=unused, requests=unused, replies="", encode=unused)
     app, route = web.Application(), Route(address_of, "http://own")
     ScorePage(asked, ownership, Metrics("taps", "score"), route).add_to(app.router)
 
