@@ -56,6 +56,13 @@ class Counting(LogisticRegression):
         return {True: 0.5, False: 0.5}
 
 
+class Fresh(LogisticRegression):
+    """A model of which a copy has learnt nothing."""
+
+    def __deepcopy__(self, _: Any) -> "Fresh":
+        return Fresh()
+
+
 class Failing(LogisticRegression):
     """A model whose arithmetic fails at one amount."""
 
@@ -215,3 +222,8 @@ def test_a_model_that_changes_when_it_is_asked_takes_no_requests() -> None:
     assert not pipeline(model=lambda: Counting()).requests
     with pytest.raises(Problem, match="Counting changes when it is asked"):
         pipeline(model=lambda: Counting(), requests=True)
+
+
+def test_a_model_of_which_a_copy_does_not_learn_alike_takes_no_requests() -> None:
+    with pytest.raises(Problem, match="a copy of Fresh does not learn as it does"):
+        pipeline(model=lambda: Fresh(), requests=True)
