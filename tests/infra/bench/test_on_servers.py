@@ -9,28 +9,12 @@ from infra.bench.arm import ExactlyOnce
 from infra.bench.report import Verdict
 from infra.bench.stream import Stream
 from infra.demo import servers as demo
-from infra.settings import Settings
 from tests.infra.bench.losing import Losing
-from tests.servers import Servers
 
 pytestmark = pytest.mark.servers
 
-ROOT = Path(__file__).parents[3]
 ANY_S = 60.0
 """A load may be late here: what is timed is not judged."""
-
-
-@pytest.fixture
-def named(servers: Servers, prefix: str, monkeypatch: pytest.MonkeyPatch) -> demo.Servers:
-    """The servers of this run, under a prefix of this test."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the arm that loses is no part of the product
-    settings = Settings(
-        kafka_bootstrap=servers.kafka_bootstrap,
-        schema_registry_url=servers.registry_url,
-        clickhouse_url=servers.clickhouse_url,
-        topic_prefix=prefix,
-    )
-    return demo.Servers(settings=settings, embedded=False, require_alive=lambda: None)
 
 
 def quiet(_: str) -> None:
