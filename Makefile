@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NEIGHBOURS := .venv-neighbours
 
-.PHONY: help setup demo up test chaos check format lock clean
+.PHONY: help setup demo up test chaos check format lock neighbours lock-neighbours clean
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## +/\t/' | expand -t 14
 
@@ -44,6 +45,19 @@ lock:            ## pin every dependency with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--no-annotate --no-header --extra dev --extra bench pyproject.toml --output-file requirements.lock
 
+neighbours: $(NEIGHBOURS)/.ready  ## install what `millrace bench neighbours` compares with, into .venv-neighbours
+
+$(NEIGHBOURS)/.ready: tests/bench/neighbours/requirements.lock
+	$(PYTHON) -m venv $(NEIGHBOURS)
+	$(NEIGHBOURS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+lock-neighbours: ## pin what the neighbours run on
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header tests/bench/neighbours/requirements.in --output-file tests/bench/neighbours/requirements.lock
+
 clean:           ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(NEIGHBOURS) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

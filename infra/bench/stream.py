@@ -50,13 +50,18 @@ class Stream:
         """How many labels come with the first `end` payments."""
         return max(0, end - self.label_after) if self.label_after else 0
 
+    @staticmethod
+    def event_id(n: int) -> str:
+        """The id of payment `n`."""
+        return f"p{n:010d}"
+
     def _customer(self, n: int) -> str:
         return f"c{n * STRIDE % self.keys:07d}"
 
     def _payment(self, n: int) -> Sent:
         customer = self._customer(n)
         fields = {
-            "transaction_id": f"p{n:010d}",
+            "transaction_id": self.event_id(n),
             "occurred_at": START + timedelta(milliseconds=n * self.step_ms),
             "customer_id": customer,
             "terminal_id": f"t{n % 1_511:05d}",
@@ -67,7 +72,7 @@ class Stream:
     def _label(self, n: int, now: int) -> Sent:
         customer = self._customer(n)
         fields = {
-            "transaction_id": f"p{n:010d}",
+            "transaction_id": self.event_id(n),
             "customer_id": customer,
             "fraud": n % FRAUD_EVERY == 0,
             "reported_at": START + timedelta(milliseconds=now * self.step_ms),

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from infra.bench import guarantees as measured_guarantees
 from infra.bench import memory as measured_memory
+from infra.bench import neighbours as measured_neighbours
 from infra.bench import recovery as measured_recovery
 from infra.bench import requests as measured_requests
 from infra.bench import soak as measured_soak
@@ -82,6 +83,16 @@ def memory(*, quick: Quick = False, as_json: AsJson = False) -> None:
     """
     size = measured_memory.QUICK if quick else measured_memory.Size()
     _run(lambda note, _: measured_memory.run(note, size), as_json=as_json)
+
+
+@bench.command()
+def neighbours(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """Outputs a second beside Bytewax, Quix Streams and Faust, which `make neighbours` installs; the same fold in each.
+
+    Example: millrace bench neighbours --quick
+    """
+    size = measured_neighbours.QUICK if quick else measured_neighbours.Size()
+    _run(_on_servers(measured_neighbours.run, size), as_json=as_json)
 
 
 @bench.command()
