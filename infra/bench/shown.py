@@ -15,7 +15,7 @@ def show(report: Report, console: Console) -> None:
     """Print `report`: the load in one line, the figures, the verdict, and why where it is void."""
     load = ", ".join(f"{name} {_told(value)}" for name, value in report.load.items())
     table = Table("figure", "value", "unit", "budget", "", title=f"bench {report.bench}: {load}", title_justify="left")
-    table.columns[1].justify = "right"
+    table.columns[0].overflow, table.columns[1].justify = "fold", "right"
     for figure in report.figures:
         table.add_row(figure.name, _number(figure.value), figure.unit, figure.budget, _mark(figure))
     console.print(table)

@@ -17,6 +17,7 @@ from rich.console import Console
 from infra.bench import guarantees as measured_guarantees
 from infra.bench import memory as measured_memory
 from infra.bench import neighbours as measured_neighbours
+from infra.bench import profile as measured_profile
 from infra.bench import recovery as measured_recovery
 from infra.bench import requests as measured_requests
 from infra.bench import soak as measured_soak
@@ -93,6 +94,21 @@ def neighbours(*, quick: Quick = False, as_json: AsJson = False) -> None:
     """
     size = measured_neighbours.QUICK if quick else measured_neighbours.Size()
     _run(_on_servers(measured_neighbours.run, size), as_json=as_json)
+
+
+@bench.command()
+def profile(
+    *,
+    svg: Annotated[Path | None, typer.Option(dir_okay=False, help="Where a flame graph goes.")] = None,
+    quick: Quick = False,
+    as_json: AsJson = False,
+) -> None:
+    """Where the microseconds of the score stage go, file by file, by py-spy.
+
+    Example: millrace bench profile --svg flames.svg
+    """
+    size = measured_profile.QUICK if quick else measured_profile.Size()
+    _run(_on_servers(measured_profile.run, replace(size, svg=svg)), as_json=as_json)
 
 
 @bench.command()
