@@ -1,4 +1,4 @@
-"""One run of one arm in a process of its own: the score stage over preloaded inputs, its laps written to a file.
+"""One run of one arm in a process of its own: preloaded inputs scored to their end, its laps written to a file.
 
 Run as `python -m infra.bench.arm SPEC.json`.
 """
@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -34,53 +35,61 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     laps: str
 
 
+class Arm(Protocol):
+    """One way to score, by a class that can."""
+
+    @classmethod
+    def run(cls, spec: Spec, settings: Settings) -> list[Lap]:
+        """Go on until all that is preloaded is committed; the laps."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm(Connection):
-    """A connection whose owner is timed."""
+class Stage(Connection):
+    """The score stage, over a connection whose owner is timed."""
 
     stopwatch: Stopwatch
 
+    @classmethod
+    def run(cls, spec: Spec, settings: Settings) -> list[Lap]:
+        """Serve until all that is preloaded is committed; the laps."""
+        pipeline = load(spec.target)
+        inputs = pipeline.topics(spec.inputs_prefix)
+        own = pipeline.topics(settings.topic_prefix)
+        moved = {own.events: inputs.events, own.labels: inputs.labels}
+        stopwatch = Stopwatch(spec.until)
+        with Registry(schema_registry(settings)) as registry:
+            bound = bind(pipeline, "score", prefix=settings.topic_prefix, registry=registry, partitions=1)
+            binding = replace(bound, sources=[replace(source, topic=moved[source.topic]) for source in bound.sources])
+            connection = cls(
+                librdkafka=librdkafka(settings),
+                aiokafka=aiokafka(settings),
+                web_port=free_port(),
+                stopwatch=stopwatch,
+                instance_id="bench",
+            )
+            seldom()
+            asyncio.run(serve(pipeline.name, binding, connection))
+        return stopwatch.laps
 
-class ExactlyOnce(Arm):
+
+class ExactlyOnce(Stage):
     """As the worker runs it: transactions, ledger, checkpoints."""
 
     def owner(self, binding: Binding) -> Owner:
-        owner = Arm.owner(self, binding)
+        owner = Stage.owner(self, binding)
         return replace(owner, kafka=TimedKafka(owner.kafka, self.stopwatch))
 
 
-class AtLeastOnce(Arm):
+class AtLeastOnce(Stage):
     """The same without any of them."""
 
     def owner(self, binding: Binding) -> Owner:
-        kafka = Arm.owner(self, binding).kafka
+        kafka = Stage.owner(self, binding).kafka
         return PlainOwner(binding=binding, kafka=kafka, plain=lambda partition: self.transactions(binding, partition))
 
     def transactions(self, binding: Binding, partition: int) -> Timed:
         """The task's producer."""
         return Timed(Plain(self.librdkafka, binding.group, partition), self.stopwatch)
-
-
-def run(spec: Spec, settings: Settings) -> list[Lap]:
-    """Serve until all that is preloaded is committed; the laps."""
-    pipeline = load(spec.target)
-    inputs = pipeline.topics(spec.inputs_prefix)
-    own = pipeline.topics(settings.topic_prefix)
-    moved = {own.events: inputs.events, own.labels: inputs.labels}
-    stopwatch = Stopwatch(spec.until)
-    with Registry(schema_registry(settings)) as registry:
-        bound = bind(pipeline, "score", prefix=settings.topic_prefix, registry=registry, partitions=1)
-        binding = replace(bound, sources=[replace(source, topic=moved[source.topic]) for source in bound.sources])
-        connection = _arm(spec.arm)(
-            librdkafka=librdkafka(settings),
-            aiokafka=aiokafka(settings),
-            web_port=free_port(),
-            stopwatch=stopwatch,
-            instance_id="bench",
-        )
-        seldom()
-        asyncio.run(serve(pipeline.name, binding, connection))
-    return stopwatch.laps
 
 
 def _arm(name: str) -> type[Arm]:
@@ -107,4 +116,4 @@ def read(laps: Path) -> list[Lap]:
 
 if __name__ == "__main__":
     given = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Spec)
-    Path(given.laps).write_bytes(msgspec.json.encode(run(given, Settings())))
+    Path(given.laps).write_bytes(msgspec.json.encode(_arm(given.arm).run(given, Settings())))

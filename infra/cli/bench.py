@@ -20,7 +20,9 @@ from infra.bench import neighbours as measured_neighbours
 from infra.bench import profile as measured_profile
 from infra.bench import recovery as measured_recovery
 from infra.bench import requests as measured_requests
+from infra.bench import rounds
 from infra.bench import soak as measured_soak
+from infra.bench import throughput as measured_throughput
 from infra.bench.report import Report, Verdict
 from infra.bench.shown import show
 from infra.cli.up import interrupt
@@ -52,8 +54,18 @@ def guarantees(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
     Example: millrace bench guarantees --quick
     """
-    size = measured_guarantees.QUICK if quick else measured_guarantees.Size()
+    size = rounds.QUICK if quick else rounds.Size()
     _run(_on_servers(measured_guarantees.run, size), as_json=as_json)
+
+
+@bench.command()
+def throughput(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """Throughput with all that is guaranteed, as a ratio of a loop that was written by hand and guarantees nothing.
+
+    Example: millrace bench throughput --quick
+    """
+    size = rounds.QUICK if quick else rounds.Size()
+    _run(_on_servers(measured_throughput.run, size), as_json=as_json)
 
 
 @bench.command()

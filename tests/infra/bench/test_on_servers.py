@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.bench import guarantees, recovery, requests, soak
+from infra.bench import guarantees, recovery, requests, rounds, soak, throughput
 from infra.bench.arm import ExactlyOnce
+from infra.bench.hand_arm import Hand, HandTransactional
 from infra.bench.report import Verdict
 from infra.bench.stream import Stream
 from infra.demo import servers as demo
@@ -22,7 +23,7 @@ def quiet(_: str) -> None:
 
 
 def test_guarantees_compares_two_runs_with_equal_outputs(named: demo.Servers, tmp_path: Path) -> None:
-    report = guarantees.run(named, tmp_path, quiet, guarantees.Size(events=4_000, pairs=1))
+    report = guarantees.run(named, tmp_path, quiet, rounds.Size(events=4_000, pairs=1))
 
     assert report.void == []
     assert {"ratio_wall", "ratio_cpu", "exactly_once", "at_least_once"} <= set(report.as_json()["figures"])
@@ -30,11 +31,21 @@ def test_guarantees_compares_two_runs_with_equal_outputs(named: demo.Servers, tm
 
 
 def test_one_lost_output_makes_guarantees_void(named: demo.Servers, tmp_path: Path) -> None:
-    size = guarantees.Size(events=3_000, pairs=1)
+    size = rounds.Size(events=3_000, pairs=1)
     report = guarantees.run(named, tmp_path, quiet, size, arms=(ExactlyOnce, Losing))
 
     assert report.verdict is Verdict.VOID
     assert any("holds 2,999 of 3,000 events" in reason for reason in report.void)
+
+
+def test_the_hand_loop_writes_what_millrace_writes_byte_for_byte(named: demo.Servers, tmp_path: Path) -> None:
+    arms = (ExactlyOnce, Hand, HandTransactional)
+    report = throughput.run(named, tmp_path, quiet, rounds.Size(events=4_000, pairs=1), arms=arms)
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert figures["ratio_hand"]["least"] == 0.9
+    assert [row["run"] for row in report.series] == ["run 1 (ExactlyOnce)", "run 2 (Hand)", "run 3 (HandTransactional)"]
 
 
 def test_recovery_tells_the_whole_and_its_parts(named: demo.Servers, tmp_path: Path) -> None:
