@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from confluent_kafka import KafkaError, Message, Producer
 
@@ -20,10 +20,20 @@ FULL_S = 0.1
 POLL_EVERY = 100
 
 
-class Sender:
-    """One producer for both inputs of a labelled `pipeline`, inside a `with`."""
+class Encoded(NamedTuple):
+    """One record as Kafka takes it."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
+    kind: Kind
+    topic: str
+    key: bytes
+    value: bytes
+    time_ms: int
+
+
+class Sender:
+    """One producer for both inputs of a labelled `pipeline`, inside a `with`. It waits `linger_ms` for more to come."""
+
+    def __init__(self, pipeline: Pipeline, settings: Settings, linger_ms: int = 5) -> None:
         """Registers the schemas. Raises `Problem` where the registry does not answer."""
         assert pipeline.labels is not None
         assert pipeline.labels.event is not None
@@ -40,7 +50,7 @@ class Sender:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": 5,
+                "linger.ms": linger_ms,
                 "queue.buffering.max.messages": 200_000,
                 "on_delivery": self._delivered,
                 "log_level": 0,
@@ -58,22 +68,33 @@ class Sender:
         else:
             self._producer.purge()
 
+    def encode(self, sent: Sent) -> Encoded:
+        """The record, ready."""
+        topic, encode = self._ways[sent.kind]
+        return Encoded(sent.kind, topic, sent.key, encode(sent.fields), sent.time_ms)
+
     def send(self, records: Iterable[Sent]) -> None:
         """Hand over `records`, waiting where the queue is full. Raises `Problem` where an earlier one failed."""
-        produce, ways = self._producer.produce, self._ways
-        for number, (kind, key, fields, time_ms) in enumerate(records):
-            topic, encode = ways[kind]
-            value = encode(fields)
-            while True:
-                try:
-                    produce(topic, value=value, key=key, timestamp=time_ms)
-                except BufferError:
-                    self._producer.poll(FULL_S)
-                else:
-                    break
-            self.sent[kind] += 1
+        for number, sent in enumerate(records):
+            self.hand_over(self.encode(sent))
             if number % POLL_EVERY == 0:
                 self._producer.poll(0)
+        self.poll()
+
+    def hand_over(self, encoded: Encoded) -> None:
+        """Give one record to the client, waiting where its queue is full."""
+        kind, topic, key, value, time_ms = encoded
+        while True:
+            try:
+                self._producer.produce(topic, value=value, key=key, timestamp=time_ms)
+            except BufferError:
+                self._producer.poll(FULL_S)
+            else:
+                break
+        self.sent[kind] += 1
+
+    def poll(self) -> None:
+        """Hear what became of earlier ones. Raises `Problem` where one failed."""
         self._producer.poll(0)
         self._require_delivered()
 

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from infra.bench import guarantees as measured_guarantees
+from infra.bench import latency as measured_latency
 from infra.bench import memory as measured_memory
 from infra.bench import neighbours as measured_neighbours
 from infra.bench import profile as measured_profile
@@ -32,6 +33,7 @@ from infra.demo.servers import Servers, opened
 INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Say all as one line of JSON; the rest goes to standard error.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small load: shows that it works, its figures are rough.")]
+Long = Annotated[bool, typer.Option("--long", help="Minutes in which nothing comes, too.")]
 Note = Callable[[str], None]
 Measure = Callable[[Note, Path], Report]
 S = TypeVar("S")
@@ -66,6 +68,17 @@ def throughput(*, quick: Quick = False, as_json: AsJson = False) -> None:
     """
     size = rounds.QUICK if quick else rounds.Size()
     _run(_on_servers(measured_throughput.run, size), as_json=as_json)
+
+
+@bench.command()
+def latency(*, quick: Quick = False, long: Long = False, as_json: AsJson = False) -> None:
+    """From an event's time to its score, at 20, 200 and 1,000 a second and at 70 % of what is kept up.
+
+    Example: millrace bench latency --quick
+    """
+    size = measured_latency.QUICK if quick else measured_latency.Size()
+    wanted = replace(size, idle_s=measured_latency.IDLE_S) if long else size
+    _run(_on_servers(measured_latency.run, wanted), as_json=as_json)
 
 
 @bench.command()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bench import guarantees, recovery, requests, rounds, soak, throughput
+from infra.bench import guarantees, latency, recovery, requests, rounds, soak, throughput
 from infra.bench.arm import ExactlyOnce
 from infra.bench.hand_arm import Hand, HandTransactional
 from infra.bench.report import Verdict
@@ -46,6 +46,18 @@ def test_the_hand_loop_writes_what_millrace_writes_byte_for_byte(named: demo.Ser
     assert report.void == []
     assert figures["ratio_hand"]["least"] == 0.9
     assert [row["run"] for row in report.series] == ["run 1 (ExactlyOnce)", "run 2 (Hand)", "run 3 (HandTransactional)"]
+
+
+def test_latency_is_that_of_both_at_the_same_rates(named: demo.Servers, tmp_path: Path) -> None:
+    size = latency.Size(rates=(20,), seconds=2.0, warm_s=0.5, visits=1, search_s=0.0, idle_s=0.1, late_ms=ANY_S * 1_000)
+    report = latency.run(named, tmp_path, quiet, size)
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert 0.0 < figures["p50_at_20"]["value"] <= figures["p99_at_20"]["value"] <= figures["p99.9_at_20"]["value"]
+    assert figures["hand_p99_at_20"]["value"] > 0.0
+    assert figures["ratio_p99_at_20"]["most"] == 1.5
+    assert figures["first_after_idle"]["most"] == 1_000.0
 
 
 def test_recovery_tells_the_whole_and_its_parts(named: demo.Servers, tmp_path: Path) -> None:
