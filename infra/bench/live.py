@@ -56,16 +56,16 @@ class Live:
     """A scorer that runs, and how far its payments have come."""
 
     def __init__(self, servers: Servers, folder: Path, pipeline: Pipeline, lag: Lag, process: ServerProcess) -> None:
-        self._servers, self._folder, self._pipeline, self._lag = servers, folder, pipeline, lag
+        self.servers, self._folder, self.pipeline, self._lag = servers, folder, pipeline, lag
         self.process, self.sent = process, 2 * TAUGHT
+        self.topic = pipeline.topics(servers.settings.topic_prefix).scored
 
     def trial(self, rate_per_s: float, seconds: float) -> Trial:
         """Payments at this rate for so long, and then until all are committed. Raises `Problem` where that fails."""
         end = self.sent + max(1, round(rate_per_s * seconds))
         told = str(self._folder / "told.json")
         pace = Pace(target=TARGET, stream=STREAM, start=self.sent, end=end, rate_per_s=rate_per_s, told=told)
-        topic = self._pipeline.topics(self._servers.settings.topic_prefix).scored
-        found = trial(pace, topic, self._servers, self._folder)
+        found = trial(pace, self.topic, self.servers, self._folder)
         self.sent = end
         self.settle()
         return found
@@ -76,7 +76,7 @@ class Live:
 
     def wrong(self, name: str) -> list[str]:
         """Where outputs are lost or doubled."""
-        return outputs.wrong(name, outputs.written(self._pipeline, self._servers.settings), STREAM, self.sent)
+        return outputs.wrong(name, outputs.written(self.pipeline, self.servers.settings), STREAM, self.sent)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ Written = Mapping[str, Outputs]
 
 
 def written(pipeline: Pipeline, settings: Settings) -> Written:
-    """All committed scores and outcomes of partition 0."""
+    """All committed scores and outcomes, partition by partition."""
     kafka = RealKafka(librdkafka(settings))
     named = pipeline.topics(settings.topic_prefix)
     with Registry(schema_registry(settings)) as registry:
@@ -35,11 +35,12 @@ def written(pipeline: Pipeline, settings: Settings) -> Written:
         for model in (Scored, Outcome):
             decode, topic = own_decoder(model, registry), named.named(model.TOPIC)
             digest, ids, records = hashlib.sha256(), set[str](), 0
-            for run in kafka.read(topic, 0, kafka.bounds(topic, 0)[0]):
-                for raw in run.records:
-                    digest.update(b"%b %d %b " % (raw.key or b"", raw.timestamp, raw.value or b""))
-                    ids.add(decode(raw.value)["event_id"])
-                    records += 1
+            for partition in range(kafka.describe([topic])[topic].partitions):
+                for run in kafka.read(topic, partition, kafka.bounds(topic, partition)[0]):
+                    for raw in run.records:
+                        digest.update(b"%b %d %b " % (raw.key or b"", raw.timestamp, raw.value or b""))
+                        ids.add(decode(raw.value)["event_id"])
+                        records += 1
             found[model.TOPIC] = Outputs(records, len(ids), digest.hexdigest())
     kafka.close()
     return found

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import psutil
-
 from infra.bench import outputs
 from infra.bench.offer import Offer, Told
 from infra.bench.offering import Offering, offering
 from infra.bench.report import Figure, Report
 from infra.bench.sender import Sender
 from infra.bench.stream import Stream
-from infra.bench.waiting import passed, until
+from infra.bench.waiting import kill, passed, until
 from infra.demo.lag import Lag
 from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
@@ -100,7 +98,7 @@ class _Fall:
                 self._steady(spec, [worker, load_process.process])
                 self._note("killing the worker")
                 killed_s = time.time()
-                _kill(worker)
+                kill(worker)
                 figures = self._watch(spec, killed_s, load_process)
                 told = load_process.stop()
         return figures, told
@@ -128,12 +126,6 @@ class _Fall:
         """Let it run under load, and be caught up again."""
         passed(time.monotonic() + STEADY_S, running)
         self._caught_up(spec, running)
-
-
-def _kill(worker: ServerProcess) -> None:
-    """SIGKILL to the stage itself; its guard ends with it."""
-    for child in psutil.Process(worker.pid).children(recursive=True):
-        child.kill()
 
 
 def _figures(log: str, killed_s: float, caught_up_s: float) -> list[Figure]:

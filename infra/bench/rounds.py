@@ -167,12 +167,16 @@ class Place:
         ]
         return ServerProcess(self.name, command, log_path=self.laps.with_suffix(".log"), env=self.env)
 
+    def written(self) -> Written:
+        """What has come out."""
+        return outputs.written(self.pipeline, self.settings)
+
     def round(self, process: ServerProcess) -> Round:
         """What it gave. Raises `Problem` where `process` ended before the input."""
         if not self.laps.exists():
             raise process.problem("failed")
         speed = _speed(arm.read(self.laps))
-        return Round(self.name, self.arm, speed, outputs.written(self.pipeline, self.settings))
+        return Round(self.name, self.arm, speed, self.written())
 
 
 def of_both(ours: Sequence[float], other: Sequence[float], **told: Any) -> Figure:

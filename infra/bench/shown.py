@@ -1,12 +1,15 @@
 """A report for people: a small table, each figure with its budget beside it."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from infra.bench.budgets import Standing
 from infra.bench.report import Figure, Report, Verdict
 
-COLOUR = {Verdict.PASS: "green", Verdict.MISSED: "red", Verdict.VOID: "red"}
+COLOUR: Mapping[str, str] = {Verdict.PASS: "green", Verdict.MISSED: "red", Verdict.VOID: "red"}
 FEW = 100
 """Below this a figure is shown with three digits, above it whole."""
 
@@ -22,6 +25,22 @@ def show(report: Report, console: Console) -> None:
     for reason in report.void:
         console.print(f"void: {escape(reason)}", soft_wrap=True)
     console.print(f"[{COLOUR[report.verdict]}]{report.verdict.value}[/]")
+
+
+def show_budgets(standing: Standing, console: Console) -> None:
+    """Print every budget with what was found of it."""
+    table = Table("budget", "value", "unit", "asked", "", title="bench all", title_justify="left")
+    table.columns[1].justify = "right"
+    for budget, figure, result in standing.lines():
+        value, unit, asked = ("", "", "") if figure is None else (_number(figure.value), figure.unit, figure.budget)
+        table.add_row(budget.what, value, unit, asked, f"[{COLOUR[result]}]{result}[/]" if result in COLOUR else result)
+    console.print(table)
+    for name, report in standing.reports.items():
+        for reason in report.void:
+            console.print(f"void: {name}: {escape(reason)}", soft_wrap=True)
+    for name, reason in standing.failed.items():
+        console.print(f"failed: {name}: {escape(reason)}", soft_wrap=True)
+    console.print(f"[{COLOUR[standing.verdict]}]{standing.verdict.value}[/]")
 
 
 def _mark(figure: Figure) -> str:

@@ -48,6 +48,7 @@ class Size:
 
 
 QUICK = Size(minutes=2.0, every_s=2.0)
+LONG = Size(minutes=60.0, every_s=15.0)
 
 
 class Sample(NamedTuple):

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from infra.bench.trial import Trial
 
 BISECTIONS = 3
@@ -31,5 +33,6 @@ def sustained(keeps_up: Callable[[int], bool], least_per_s: int) -> int:
 
 def kept_up(found: Trial) -> bool:
     """Whether scores came as fast as payments, to the end."""
-    latencies_ms = sorted(found.latencies_ms(warm_s=(1 - LAST) * found.lasts_s))
-    return found.whole and latencies_ms[len(latencies_ms) // 2] <= KEPT_UP_MS
+    if not found.whole:
+        return False
+    return float(np.median(found.latencies_ms(warm_s=(1 - LAST) * found.lasts_s))) <= KEPT_UP_MS

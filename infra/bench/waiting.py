@@ -1,7 +1,9 @@
-"""Waits of a bench: each with a limit, each looking at whether what it waits for still runs."""
+"""Waits of a bench: each with a limit, each looking at whether what it waits for still runs; and how that is ended."""
 
 import time
 from collections.abc import Callable, Sequence
+
+import psutil
 
 from infra.embedded.process import ServerProcess
 from schemas.problem import Problem
@@ -28,6 +30,12 @@ def until_ended(process: ServerProcess, *, within_s: float) -> None:
         if time.monotonic() > deadline:
             raise process.problem(f"did not end within {within_s:g} s")
         time.sleep(POLL_S)
+
+
+def kill(worker: ServerProcess) -> None:
+    """SIGKILL to the process itself; its guard ends with it."""
+    for child in psutil.Process(worker.pid).children(recursive=True):
+        child.kill()
 
 
 def passed(moment_s: float, running: Sequence[ServerProcess]) -> None:

@@ -1,6 +1,6 @@
 """What state weighs: builds so much of it in this process and says how its resident memory has grown.
 
-Run as `python -m infra.bench.weigh pending|seen|windows MANY [EVENTS]`, one process for each figure.
+Run as `python -m infra.bench.weigh pending|seen|windows|tiled MANY [EVENTS]`, one process for each figure.
 """
 
 import gc
@@ -16,6 +16,7 @@ import psutil
 from infra.bench.stream import START, START_MS
 from schemas.payment import Payment
 from streams import per
+from streams.aggregate import Windows
 from streams.features import Features
 from streams.join import Join, JoinState
 from streams.pending import Pending
@@ -24,6 +25,7 @@ FEATURES = 9
 """As many as the payments pipeline has."""
 
 SIX = ("1h", "6h", "1d", "7d", "14d", "30d")
+SIX_DAILY = ("1d", "2d", "7d", "14d", "21d", "30d")
 HORIZON_MS = 10**15
 GAP_MS = 60_000
 
@@ -48,7 +50,16 @@ def seen(many: int, _: int) -> Any:
 
 def windows(many: int, events: int) -> Any:
     """Six exact windows of `many` keys, each with so many events in them."""
-    features = Features([per("customer_id").over(*SIX).count().mean("amount")])
+    return _filled(per("customer_id").over(*SIX).count().mean("amount"), many, events)
+
+
+def tiled(many: int, events: int) -> Any:
+    """Six windows of whole days, which are added up by day, whatever number of events is in them."""
+    return _filled(per("customer_id").over(*SIX_DAILY, tile="1d").count().mean("amount"), many, events)
+
+
+def _filled(feature: Windows, many: int, events: int) -> Any:
+    features = Features([feature])
     state = features.initial()
     payment = Payment(transaction_id="p", occurred_at=START, customer_id="c", terminal_id="t", amount=1.0)
     for each in range(events):
@@ -59,7 +70,7 @@ def windows(many: int, events: int) -> Any:
     return state
 
 
-WEIGHED: dict[str, Callable[[int, int], Any]] = {"pending": pending, "seen": seen, "windows": windows}
+WEIGHED: dict[str, Callable[[int, int], Any]] = {"pending": pending, "seen": seen, "windows": windows, "tiled": tiled}
 
 
 def grown(what: str, many: int, events: int) -> dict[str, float]:

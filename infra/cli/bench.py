@@ -14,29 +14,20 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from infra.bench import guarantees as measured_guarantees
-from infra.bench import latency as measured_latency
-from infra.bench import memory as measured_memory
-from infra.bench import neighbours as measured_neighbours
+from infra.bench import every
 from infra.bench import profile as measured_profile
-from infra.bench import recovery as measured_recovery
-from infra.bench import requests as measured_requests
-from infra.bench import rounds
 from infra.bench import soak as measured_soak
-from infra.bench import throughput as measured_throughput
-from infra.bench.report import Report, Verdict
-from infra.bench.shown import show
+from infra.bench.benches import BENCHES, Measure, Note, on_servers
+from infra.bench.report import Verdict
+from infra.bench.shown import show, show_budgets
 from infra.cli.up import interrupt
 from infra.demo.running import noting
-from infra.demo.servers import Servers, opened
 
 INTERRUPTED = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Say all as one line of JSON; the rest goes to standard error.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A small load: shows that it works, its figures are rough.")]
 Long = Annotated[bool, typer.Option("--long", help="Minutes in which nothing comes, too.")]
-Note = Callable[[str], None]
-Measure = Callable[[Note, Path], Report]
-S = TypeVar("S")
+Found = TypeVar("Found")
 
 bench = typer.Typer(
     no_args_is_help=True,
@@ -50,24 +41,42 @@ def options() -> None:
     """Measure what is claimed of speed and size. Exit status 1: a budget was missed, or the run is void."""
 
 
+@bench.command(name="all")
+def everything(
+    *,
+    quick: Quick = False,
+    long: Annotated[bool, typer.Option("--long", help="Idle minutes and an hour at full speed, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Every budget with its figure. Takes most of an hour on two cores, minutes with --quick.
+
+    Example: millrace bench all --quick --json
+    """
+    console = Console(stderr=as_json)
+    standing = _measured(lambda note, folder: every.run(note, folder, quick=quick, long=long), console)
+    if as_json:
+        _say(standing.as_json())
+    else:
+        show_budgets(standing, console)
+    _end(standing.verdict)
+
+
+@bench.command()
+def throughput(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """Records a second with all that is guaranteed, of a loop that was written by hand and guarantees nothing.
+
+    Example: millrace bench throughput --quick
+    """
+    _run("throughput", quick=quick, as_json=as_json)
+
+
 @bench.command()
 def guarantees(*, quick: Quick = False, as_json: AsJson = False) -> None:
     """Throughput with exactly-once, ledger and checkpoints, as a ratio of at-least-once without, in one run.
 
     Example: millrace bench guarantees --quick
     """
-    size = rounds.QUICK if quick else rounds.Size()
-    _run(_on_servers(measured_guarantees.run, size), as_json=as_json)
-
-
-@bench.command()
-def throughput(*, quick: Quick = False, as_json: AsJson = False) -> None:
-    """Throughput with all that is guaranteed, as a ratio of a loop that was written by hand and guarantees nothing.
-
-    Example: millrace bench throughput --quick
-    """
-    size = rounds.QUICK if quick else rounds.Size()
-    _run(_on_servers(measured_throughput.run, size), as_json=as_json)
+    _run("guarantees", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -76,9 +85,25 @@ def latency(*, quick: Quick = False, long: Long = False, as_json: AsJson = False
 
     Example: millrace bench latency --quick
     """
-    size = measured_latency.QUICK if quick else measured_latency.Size()
-    wanted = replace(size, idle_s=measured_latency.IDLE_S) if long else size
-    _run(_on_servers(measured_latency.run, wanted), as_json=as_json)
+    _run("latency", quick=quick, long=long, as_json=as_json)
+
+
+@bench.command()
+def freshness(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """From a label's time to the next score of a model that has learnt it, at 1,000 a second.
+
+    Example: millrace bench freshness --quick
+    """
+    _run("freshness", quick=quick, as_json=as_json)
+
+
+@bench.command()
+def sink(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """From a score to its row in ClickHouse at 1,000 a second; and how fast a backlog is written.
+
+    Example: millrace bench sink --quick
+    """
+    _run("sink", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -87,8 +112,25 @@ def recovery(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
     Example: millrace bench recovery --json
     """
-    size = measured_recovery.QUICK if quick else measured_recovery.Size()
-    _run(_on_servers(measured_recovery.run, size), as_json=as_json)
+    _run("recovery", quick=quick, as_json=as_json)
+
+
+@bench.command()
+def eos(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """What is lost, doubled or different where the process that scores is killed again and again.
+
+    Example: millrace bench eos --quick
+    """
+    _run("eos", quick=quick, as_json=as_json)
+
+
+@bench.command()
+def scale(*, quick: Quick = False, as_json: AsJson = False) -> None:
+    """What a second worker adds, by records per second of the workers' own CPU time.
+
+    Example: millrace bench scale --quick
+    """
+    _run("scale", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -97,8 +139,7 @@ def requests(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
     Example: millrace bench requests --quick
     """
-    size = measured_requests.QUICK if quick else measured_requests.Size()
-    _run(_on_servers(measured_requests.run, size), as_json=as_json)
+    _run("requests", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -107,8 +148,7 @@ def memory(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
     Example: millrace bench memory
     """
-    size = measured_memory.QUICK if quick else measured_memory.Size()
-    _run(lambda note, _: measured_memory.run(note, size), as_json=as_json)
+    _run("memory", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -117,8 +157,7 @@ def neighbours(*, quick: Quick = False, as_json: AsJson = False) -> None:
 
     Example: millrace bench neighbours --quick
     """
-    size = measured_neighbours.QUICK if quick else measured_neighbours.Size()
-    _run(_on_servers(measured_neighbours.run, size), as_json=as_json)
+    _run("neighbours", quick=quick, as_json=as_json)
 
 
 @bench.command()
@@ -133,7 +172,7 @@ def profile(
     Example: millrace bench profile --svg flames.svg
     """
     size = measured_profile.QUICK if quick else measured_profile.Size()
-    _run(_on_servers(measured_profile.run, replace(size, svg=svg)), as_json=as_json)
+    _report(on_servers(measured_profile.run, replace(size, svg=svg)), as_json=as_json)
 
 
 @bench.command()
@@ -149,36 +188,46 @@ def soak(
     """
     size = measured_soak.QUICK if quick else measured_soak.Size()
     wanted = size if minutes is None else replace(size, minutes=minutes)
-    _run(_on_servers(measured_soak.run, wanted), as_json=as_json)
+    _report(on_servers(measured_soak.run, wanted), as_json=as_json)
 
 
-def _on_servers(run: Callable[[Servers, Path, Note, S], Report], size: S) -> Measure:
-    """A bench of this size, on servers that are opened for it."""
-
-    def measure(note: Note, folder: Path) -> Report:
-        with opened(note, "bench") as servers:
-            return run(servers, folder, note, size)
-
-    return measure
+def _run(name: str, *, quick: bool, long: bool = False, as_json: bool) -> None:
+    """The bench of this name, of the size that is asked for."""
+    measure = BENCHES[name].measure(quick=quick, long=long)
+    assert measure is not None
+    _report(measure, as_json=as_json)
 
 
-def _run(measure: Measure, *, as_json: bool) -> None:
+def _report(measure: Measure, *, as_json: bool) -> None:
     """Measure, show, and end with the status that the verdict asks for."""
+    console = Console(stderr=as_json)
+    report = _measured(measure, console)
+    if as_json:
+        _say(report.as_json())
+    else:
+        show(report, console)
+    _end(report.verdict)
+
+
+def _measured(measure: Callable[[Note, Path], Found], console: Console) -> Found:
+    """What it gives; a signal ends it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    console = Console(stderr=as_json)
     try:
         with _folder() as folder, noting(console) as note:
-            report = measure(note, folder)
+            return measure(note, folder)
     except KeyboardInterrupt:
         console.print("stopped")
         raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        sys.stdout.write(json.dumps(report.as_json()) + "\n")
-        sys.stdout.flush()
-    else:
-        show(report, console)
-    if report.verdict is not Verdict.PASS:
+
+
+def _say(told: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def _end(verdict: Verdict) -> None:
+    if verdict is not Verdict.PASS:
         raise typer.Exit(1)
 
 

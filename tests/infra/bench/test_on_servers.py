@@ -4,7 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.bench import guarantees, latency, recovery, requests, rounds, soak, throughput
+from infra.bench import (
+    eos,
+    freshness,
+    guarantees,
+    latency,
+    recovery,
+    requests,
+    rounds,
+    scale,
+    sink,
+    soak,
+    throughput,
+)
 from infra.bench.arm import ExactlyOnce
 from infra.bench.hand_arm import Hand, HandTransactional
 from infra.bench.report import Verdict
@@ -58,6 +70,45 @@ def test_latency_is_that_of_both_at_the_same_rates(named: demo.Servers, tmp_path
     assert figures["hand_p99_at_20"]["value"] > 0.0
     assert figures["ratio_p99_at_20"]["most"] == 1.5
     assert figures["first_after_idle"]["most"] == 1_000.0
+
+
+def test_freshness_is_told_of_every_label(named: demo.Servers, tmp_path: Path) -> None:
+    size = freshness.Size(rate_per_s=50, seconds=2.0, warm_s=0.5, late_ms=ANY_S * 1_000)
+    report = freshness.run(named, tmp_path, quiet, size)
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert report.load["labels"] == 100
+    assert 0.0 < figures["p50"]["value"] <= figures["p99"]["value"]
+    assert figures["p99"]["most"] == 50.0
+
+
+def test_scores_are_found_in_clickhouse_behind_the_readers(named: demo.Servers, tmp_path: Path) -> None:
+    size = sink.Size(backlog=2_000, rate_per_s=50, seconds=2.0, warm_s=0.5, late_ms=ANY_S * 1_000)
+    report = sink.run(named, tmp_path, quiet, size)
+    figures = report.as_json()["figures"]
+
+    assert report.void == []
+    assert 0.0 < figures["p50"]["value"] <= figures["p99"]["value"]
+    assert figures["p99"]["most"] == 2_000.0
+    assert figures["backlog"]["value"] > 0.0
+
+
+def test_nothing_is_lost_where_the_process_falls(named: demo.Servers, tmp_path: Path) -> None:
+    report = eos.run(named, tmp_path, quiet, eos.Size(events=4_000, kills=1))
+    figures = report.as_json()["figures"]
+
+    assert report.verdict is Verdict.PASS
+    assert {name: figure["value"] for name, figure in figures.items()} == {"lost": 0, "doubled": 0, "differing": 0}
+
+
+def test_two_workers_are_measured_beside_one(named: demo.Servers, tmp_path: Path) -> None:
+    report = scale.run(named, tmp_path, quiet, scale.Size(events=4_000, workers=(1, 2)))
+    figures = report.as_json()["figures"]
+
+    assert [reason for reason in report.void if "were left" not in reason] == []
+    assert figures["two_workers"]["least"] == 1.7
+    assert [row["workers"] for row in report.series] == [1, 2]
 
 
 def test_recovery_tells_the_whole_and_its_parts(named: demo.Servers, tmp_path: Path) -> None:
