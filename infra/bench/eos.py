@@ -6,8 +6,9 @@ from pathlib import Path
 
 from infra.bench.arm import ExactlyOnce
 from infra.bench.outputs import Written
+from infra.bench.preloaded import RUN_S, Place, Preloaded
 from infra.bench.report import Figure, Report
-from infra.bench.rounds import RUN_S, Note, Place, Preloaded
+from infra.bench.rounds import Note
 from infra.bench.waiting import kill, until, until_ended
 from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
@@ -43,7 +44,7 @@ def run(servers: Servers, folder: Path, note: Note, size: Size, fall: Callable[[
     return Report(
         bench="eos",
         load={**preloaded.load, "kills": size.kills},
-        figures=_figures(place.written(), calm.found, wanted),
+        figures=found_wrong(place.written(), calm.found, wanted),
         void=preloaded.wrong([calm]),
     )
 
@@ -52,13 +53,18 @@ def _fallen(place: Place, outputs: int, fall: Callable[[ServerProcess], None]) -
     """Start, and fall once there are so many scores."""
     kafka, topic = RealKafka(librdkafka(place.settings)), place.pipeline.topics(place.settings.topic_prefix).scored
     with place.process() as process:
-        there = lambda: kafka.bounds(topic, 0)[1] >= outputs  # noqa: E731 (named for the line's sake)
-        until(f"there are {outputs:,} scores", there, [process], within_s=RUN_S)
+        until(
+            f"there are {outputs:,} scores",
+            lambda: kafka.bounds(topic, 0)[1] >= outputs,
+            [process],
+            within_s=RUN_S,
+        )
         fall(process)
     kafka.close()
 
 
-def _figures(found: Written, calm: Written, wanted: dict[str, int]) -> list[Figure]:
+def found_wrong(found: Written, calm: Written, wanted: dict[str, int]) -> list[Figure]:
+    """Where `found` is not what the `calm` run gave, `wanted` of each."""
     lost = sum(many - found[topic].ids for topic, many in wanted.items())
     doubled = sum(each.records - each.ids for each in found.values())
     differing = sum(found[topic].digest != calm[topic].digest for topic in wanted)

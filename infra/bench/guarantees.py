@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.bench.arm import Arm, AtLeastOnce, ExactlyOnce
+from infra.bench.preloaded import Preloaded
 from infra.bench.report import Figure, Report
-from infra.bench.rounds import Note, Preloaded, Rounds, Size, Speed, of_both
+from infra.bench.rounds import Note, Rounds, Size, Speed, of_both
 from infra.demo.servers import Servers
 
 BUDGET = 0.90

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from infra.bench.arm import Arm, ExactlyOnce
 from infra.bench.hand_arm import Hand, HandUnvalidated
+from infra.bench.preloaded import Preloaded
 from infra.bench.report import Figure, Report
-from infra.bench.rounds import Note, Preloaded, Rounds, Size, of_both
+from infra.bench.rounds import Note, Rounds, Size, of_both
 from infra.demo.servers import Servers
 
 BUDGET = 0.90
