@@ -35,4 +35,4 @@ def kept_up(found: Trial) -> bool:
     """Whether scores came as fast as payments, to the end."""
     if not found.whole:
         return False
-    return float(np.median(found.latencies_ms(warm_s=(1 - LAST) * found.lasts_s))) <= KEPT_UP_MS
+    return bool(np.median(found.latencies_ms(warm_s=(1 - LAST) * found.lasts_s)) <= KEPT_UP_MS)

@@ -16,10 +16,14 @@ from infra.bench.waiting import POLL_S, until_ended
 from infra.bench.watch import BEGUN, Seen, Watch
 from infra.demo.servers import Servers
 from infra.embedded.process import ServerProcess
+from schemas.problem import Problem
 
 STARTED_S = 60.0
 PREPARED_S = 60.0
 """How long a sender may take before its first payment, and behind its last one."""
+
+LITTLE = 0.2
+"""Of a p99, which counts from when payments were due, the sender's own delay may be so much."""
 
 SETTLED_S = 10.0
 """How long after the last payment its score may come."""
@@ -43,11 +47,27 @@ class Trial:
         """Whether every payment was seen scored in time."""
         return len(self.seen) == self.pace.end - self.pace.start
 
+    def doubts(self, p99_ms: float, late_ms: float) -> list[str]:
+        """Why a p99 that was found in it does not count: its sender was late, by more than a little of that; or some
+        scores did not come in time."""
+        doubts, late_p99_ms = [], self.paced.late_p99_ms
+        if late_p99_ms > max(late_ms, LITTLE * p99_ms):
+            doubts.append(f"the sender was late by {late_p99_ms:.1f} ms at its p99, so payments came otherwise")
+        if not self.whole:
+            doubts.append(f"{len(self.seen):,} of {self.pace.end - self.pace.start:,} scores were seen in time")
+        return doubts
+
     def latencies_ms(self, warm_s: float = 0.0) -> NDArray[np.float64]:
-        """From when a payment was due until its score was there, but for those due in the first seconds."""
+        """From when a payment was due until its score was there, but for those due in the first seconds.
+
+        Raises `Problem` where there is none.
+        """
         begun_s, step_ms = self.paced.begun_s, self.pace.stream.step_ms
         due = ((self.pace.due_s((each.time_ms - START_MS) // step_ms, begun_s), each.at_s) for each in self.seen)
-        return np.array([at_s - due_s for due_s, at_s in due if due_s >= begun_s + warm_s]) * MS_PER_S
+        found = np.array([at_s - due_s for due_s, at_s in due if due_s >= begun_s + warm_s]) * MS_PER_S
+        if not len(found):
+            raise Problem(f"no score was seen of payments at {self.pace.rate_per_s:g}/s: try an idle machine")
+        return found
 
 
 def trial(pace: Pace, topic: str, servers: Servers, folder: Path) -> Trial:
