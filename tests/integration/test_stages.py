@@ -78,7 +78,7 @@ def test_each_stage_finds_what_its_recorded_order_defines_also_across_a_restart(
     assert found["events"] == EVENTS
     assert {each["name"] for each in found["features"]} == set(pipeline.feature_names)
     assert all(each["checked"] + each["unjudged"] == EVENTS for each in found["features"])
-    assert all(each["checked"] > EVENTS / 2 for each in found["features"])
+    assert {each["name"]: each["checked"] for each in found["features"] if each["checked"] < EVENTS / 4} == {}
     for stage in (*WAY, "monitor"):
         ran = ask(settings, "verify", STAGED, "--stage", stage, "--json")
         assert ran.exit_code == 0, ran.output
@@ -106,7 +106,7 @@ def test_a_label_that_the_last_stage_forgets_is_named_by_the_features_that_it_is
     assert {each["name"] for each in found["features"] if each["unequal"]} == {
         "terminal_id.rate.1h.delay_2h",
         "terminal_id.rate.12h.delay_2h",
-        "terminal_id.rate.6h.delay_2h",
+        "terminal_id.rate.6h.delay_2h.tile_1h",
     }
 
 
