@@ -88,6 +88,7 @@ def test_answers_are_those_of_the_last_commit_at_every_moment(
         except StopIteration as end:
             batch = end.value
         assert asked.answers() == answers
+        assert batch is not None
         asked.owned.commit(batch)
     assert asked.answers() == calm[0][-1]
     assert asked.plan.fired == faults
