@@ -101,7 +101,9 @@ def test_a_fold_in_slices_gives_what_a_fold_at_once_gives(calm: tuple[list[Any],
     asked = Asked()
     for _ in range(BATCHES):
         asked.arrive()
-        asked.owned.commit(at_once(asked.owned.folding(GROUP_LIMIT, 3)))
+        batch = at_once(asked.owned.folding(GROUP_LIMIT, 3))
+        assert batch is not None
+        asked.owned.commit(batch)
 
     assert asked.written() == calm[1]
 
