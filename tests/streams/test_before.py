@@ -156,4 +156,4 @@ def test_so_it_is_in_a_long_busy_log(made: Pipeline) -> None:
     ]
     taps = [Tap(tap_id=tap_id, at_ms=at_ms, card=card) for tap_id, at_ms, card in (("a", 0, "a"), ("b", -3, "b"))]
 
-    play(made, log_of(moves), parts, [*taps, *(Tap(tap_id=str(n), at_ms=n % 3 * 30) for n in range(40, 90, 18))])
+    play(made, log_of(moves), parts, [*taps, *(Tap(tap_id=str(n), at_ms=n % 4 * 30) for n in range(40, 90, 18))])
