@@ -7,7 +7,7 @@ from schemas.message import Message
 from schemas.reject import Reject
 from schemas.scored import Rung, Scored
 from streams.admit import Admission, join_of
-from streams.answer import Answer, Answers
+from streams.answer import Answers
 from streams.facts import Facts
 from streams.join import Truth
 from streams.keeper import Keeper
@@ -92,13 +92,6 @@ class ScoreStage:
                 state.counts[f"{record.role}.rejected"] += 1
                 emitted.append(Refused(record, reject))
         return emitted
-
-    def answer(self, state: ScoreState, event: Any, at_ms: int) -> Answer:
-        """What `event` would be scored with if it came next, at the Kafka time `at_ms`; `state` stays as it is.
-
-        Raises `Reject` and `Unscored` where it would not be scored.
-        """
-        return self.answers.answer(state, event, at_ms)
 
     def _event(self, state: ScoreState, record: Record, emitted: list[Emitted]) -> None:
         facts = self._admission.admit(state, record)

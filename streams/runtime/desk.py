@@ -20,6 +20,9 @@ WITHIN_S = 2.0
 LATELY_S = 60.0
 """Who asks seldomer waits for the commit under way, and costs nothing between."""
 
+ASKED_LIMIT = 200
+"""Records folded between two commits while somebody asks: what they have taught is learnt again without a pause."""
+
 SLICE = 10
 """Records folded while somebody asks before one looks at the time: a millisecond's work."""
 
@@ -60,6 +63,11 @@ class Desk:
     def waiting(self) -> bool:
         """Whether somebody waits for the next commit."""
         return bool(self._questions)
+
+    @property
+    def limit(self) -> int:
+        """How many records should be folded until the next commit at most."""
+        return ASKED_LIMIT if self._asked_lately else GROUP_LIMIT
 
     @property
     def size(self) -> int:

@@ -77,7 +77,7 @@ class Failing(LogisticRegression):
 def said(stage: ScoreStage, state: ScoreState, tap: Tap, at_ms: int) -> Any:
     """The answer, or why there is none."""
     try:
-        answer = stage.answer(state, tap, at_ms)
+        answer = stage.answers.answer(state, tap, at_ms)
     except (Reject, Unscored) as refused:
         return refused.reason
     return answer.vector, tuple(answer.said), answer.rung, answer.learnt
@@ -148,7 +148,7 @@ def test_a_forest_that_was_never_taught_is_not_built_by_a_request() -> None:
     state = stage.initial(0)
     before = walk(state.model)
 
-    answer = stage.answer(state, Tap(tap_id="1", at_ms=1_000), 1_000)
+    answer = stage.answers.answer(state, Tap(tap_id="1", at_ms=1_000), 1_000)
 
     assert answer.rung == "prior"
     assert walk(state.model) == before
@@ -158,7 +158,7 @@ def test_a_model_that_fails_when_it_is_asked_goes_on_learning() -> None:
     made = pipeline(features=[Field("amount")], model=lambda: Failing())
     state, _ = fold(made, Log().tap("1", 1_000).finding("1", 1_001).records)
 
-    answer = ScoreStage(made).answer(state, Tap(tap_id="2", at_ms=1_002, amount=Failing.AT), 1_002)
+    answer = ScoreStage(made).answers.answer(state, Tap(tap_id="2", at_ms=1_002, amount=Failing.AT), 1_002)
 
     assert answer.rung == "prior"
     assert not state.belief.diverged
@@ -170,9 +170,9 @@ def test_an_event_that_was_scored_is_not_asked_about_again_until_it_is_forgotten
     stage = ScoreStage(made)
 
     with pytest.raises(Unscored, match="tap_id=1 was scored before"):
-        stage.answer(state, Tap(tap_id="1", at_ms=1_100), 1_100)
+        stage.answers.answer(state, Tap(tap_id="1", at_ms=1_100), 1_100)
 
-    assert stage.answer(state, Tap(tap_id="1", at_ms=1_101), 1_101).facts.id == "1"
+    assert stage.answers.answer(state, Tap(tap_id="1", at_ms=1_101), 1_101).facts.id == "1"
 
 
 def test_a_late_request_is_answered_only_where_late_events_are_scored() -> None:
@@ -181,16 +181,16 @@ def test_a_late_request_is_answered_only_where_late_events_are_scored() -> None:
     state, _ = fold(pipeline(late="skip"), log)
 
     with pytest.raises(Unscored, match="10 ms behind the newest event"):
-        ScoreStage(pipeline(late="skip")).answer(state, late, 1_000)
+        ScoreStage(pipeline(late="skip")).answers.answer(state, late, 1_000)
 
-    assert ScoreStage(pipeline()).answer(fold(pipeline(), log)[0], late, 1_000).vector[1] == 1.0
+    assert ScoreStage(pipeline()).answers.answer(fold(pipeline(), log)[0], late, 1_000).vector[1] == 1.0
 
 
 def test_a_request_too_far_ahead_of_the_clock_is_refused() -> None:
     stage = ScoreStage(pipeline())
 
     with pytest.raises(Reject) as refused:
-        stage.answer(stage.initial(0), Tap(tap_id="1", at_ms=3_000), 1_000)
+        stage.answers.answer(stage.initial(0), Tap(tap_id="1", at_ms=3_000), 1_000)
 
     assert refused.value.reason is Reason.TIME_AHEAD
 

@@ -19,7 +19,7 @@ from streams import Field, Pipeline
 from streams.keeper import Keeper
 from streams.score import ScoreStage
 from streams.stage import Emitted, Record
-from tests.streams.builders import Tap, pipeline
+from tests.streams.builders import Log, Tap, pipeline
 from tests.streams.logs import LOGS, Move, log_of
 from tests.streams.state import walk
 from tests.streams.test_answers import said
@@ -157,3 +157,18 @@ def test_so_it_is_in_a_long_busy_log(made: Pipeline) -> None:
     taps = [Tap(tap_id=tap_id, at_ms=at_ms, card=card) for tap_id, at_ms, card in (("a", 0, "a"), ("b", -3, "b"))]
 
     play(made, log_of(moves), parts, [*taps, *(Tap(tap_id=str(n), at_ms=n % 4 * 30) for n in range(40, 90, 18))])
+
+
+def test_an_id_that_is_forgotten_before_the_commit_is_remembered_as_it_was() -> None:
+    played = Play(pipeline(), [])
+    played.fold(Log().tap("1", 1_000).records)
+    played.commit()
+    played.fold(Log().tap("2", 1_200).records)
+    asked = [said(played.stage, played.state, Tap(tap_id="1", at_ms=at_ms), at_ms) for at_ms in (1_000, 1_100, 1_101)]
+
+    assert asked[:2] == ["duplicate", "duplicate"]
+    assert asked[2] != "duplicate"
+    played.taps = [Tap(tap_id="1", at_ms=0)]
+    played.ask()
+    played.commit()
+    assert said(played.stage, played.state, Tap(tap_id="1", at_ms=1_000), 1_000) != "duplicate"

@@ -12,7 +12,7 @@ from streams.answer import Answer
 from streams.facts import Facts
 from streams.learner import Prediction
 from streams.runtime import desk as tried
-from streams.runtime.desk import LATELY_S, SLICE, WAITING, Away, Busy, Desk
+from streams.runtime.desk import ASKED_LIMIT, LATELY_S, SLICE, WAITING, Away, Busy, Desk
 from streams.runtime.task import GROUP_LIMIT
 
 
@@ -222,10 +222,10 @@ def test_who_waits_too_long_is_sent_away_and_takes_no_room(monkeypatch: pytest.M
     asyncio.run(play())
 
 
-def test_smaller_slices_are_folded_while_somebody_asks() -> None:
+def test_smaller_groups_are_folded_in_small_slices_while_somebody_asks() -> None:
     _, desk = opened()
-    before = desk.size
+    before = desk.limit, desk.size
 
     asyncio.run(desk.ask("a", 1))
 
-    assert (before, desk.size) == (GROUP_LIMIT, SLICE)
+    assert (before, desk.limit, desk.size) == ((GROUP_LIMIT, GROUP_LIMIT), ASKED_LIMIT, SLICE)
