@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 from schemas.scored import Rung
 from streams.before import Before
 from streams.facts import Facts, ahead, facts_of
+from streams.hand import Take
 from streams.join import Join
 from streams.keeper import Keeper
 from streams.ladder import Ladder
@@ -40,11 +41,11 @@ class Answers:
     While a `keeper` keeps what stood before folds that are not final, answers are of the state before those.
     """
 
-    def __init__(self, pipeline: Pipeline, ladder: Ladder, join: Join, keeper: Keeper) -> None:
-        self.keeper = keeper
+    def __init__(self, pipeline: Pipeline, take: Take, ladder: Ladder, join: Join) -> None:
+        self.keeper = Keeper(take)
         self._pipeline = pipeline
-        self._features, self._names = pipeline.compiled, pipeline.feature_names
-        self._ladder, self._join = ladder, join
+        self._features = pipeline.compiled
+        self._take, self._ladder, self._join = take, ladder, join
         self._facts = facts_of(pipeline)
 
     def answer(self, state: ScoreState, event: Any, at_ms: int) -> Answer:
@@ -63,7 +64,7 @@ class Answers:
         forgotten_ms = watermark_ms if facts.time_ms > stood.watermark_ms else NEVER_MS  # only who moves on forgets
         windows = self._features.apart(state.windows, facts.keys, forgotten_ms)
         vector = self._features.vector(windows, event, facts.keys, facts.time_ms)
-        rung, said = self._predict(stood, dict(zip(self._names, vector, strict=True)))
+        rung, said = self._predict(stood, vector)
         return Answer(facts, vector, rung, said, stood.belief.learnt)
 
     def _refuse_duplicate(self, state: ScoreState, facts: Facts, watermark_ms: int) -> None:
@@ -78,11 +79,11 @@ class Answers:
             message = f"{pipeline.time} is {behind_ms} ms behind the newest event, and this pipeline skips late ones"
             raise Unscored("late", message)
 
-    def _predict(self, stood: ScoreState | Before, x: dict[str, float]) -> tuple[Rung, Prediction]:
+    def _predict(self, stood: ScoreState | Before, vector: list[float]) -> tuple[Rung, Prediction]:
         """Of the model; of a copy while it was never taught, since some build themselves when they are first asked."""
         model = stood.model if stood.belief.learnt else deepcopy(stood.model)
         belief = replace(stood.belief)
         try:
-            return self._ladder.answer(model, x, belief)
+            return self._ladder.answer(self._take(model), vector, belief)
         except ArithmeticError:
             return self._ladder.fallback(belief)

@@ -1,5 +1,6 @@
 """How what a fold changes stood before it, beside windows and rows, which keep that themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,4 +17,4 @@ class Before:
     watermark_ms: int
     belief: Belief
     model: Any
-    taught: list[tuple[dict[str, float], Any]] = field(default_factory=list)
+    taught: list[tuple[Sequence[float], Any]] = field(default_factory=list)

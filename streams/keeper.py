@@ -1,11 +1,12 @@
 """Keeps a state as it was committed last while it is folded on: how all that a fold changes stood before it."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from streams.before import Before
-from streams.learner import Learner
+from streams.hand import Hand, Take
 from streams.rows import RowsBefore
 from streams.score_state import ScoreState
 
@@ -18,8 +19,8 @@ class Keeper:
     first: so all is learnt twice, but a model of any size is copied only once.
     """
 
-    def __init__(self, learner: Learner) -> None:
-        self._learner = learner
+    def __init__(self, take: Take) -> None:
+        self._take = take
 
     def keep(self, state: ScoreState) -> None:
         """A fold is to begin. All that are not final must be kept so; the first model is copied as it stands."""
@@ -47,18 +48,14 @@ class Keeper:
         following = state.before[0] if state.before else None
         if not before.belief.learnt or (following is not None and following.model is not None):
             return
-        for x, truth in before.taught:
-            self._learn(before.model, x, truth)
+        hand = self._take(before.model)
+        for vector, truth in before.taught:
+            _learn(hand, vector, truth)
+        hand.put_back()
         if following is not None:
             following.model = before.model
         else:
             state.second = before.model
-
-    def _learn(self, model: Any, x: dict[str, float], truth: Any) -> None:
-        try:
-            self._learner.learn(model, x, truth)
-        except ArithmeticError:
-            return  # as the first one did, which is not asked again
 
     def forget(self, state: ScoreState) -> None:
         """Keep nothing any more: only where no fold is to become final has an answer a state to come from."""
@@ -67,3 +64,10 @@ class Keeper:
         state.join.rows.before.clear()
         state.before.clear()
         state.second = None
+
+
+def _learn(hand: Hand, vector: Sequence[float], truth: Any) -> None:
+    try:
+        hand.learn(vector, truth)
+    except ArithmeticError:
+        return  # as the first one did, which is not asked again

@@ -1,13 +1,14 @@
 """Who answers: the champion, or what is said while it has nothing to say or can no longer be believed."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from schemas.scored import Rung
+from streams.hand import Hand
 from streams.labels import Task
-from streams.learner import Learner, Prediction
+from streams.learner import Prediction
 
 
 @dataclass(slots=True)
@@ -28,16 +29,15 @@ class Belief:
 class Ladder:
     """The champion first, then the prior. A model that diverges is neither asked nor taught again."""
 
-    def __init__(self, learner: Learner, task: Task) -> None:
-        self._learner = learner
+    def __init__(self, task: Task) -> None:
         self._task = task
 
-    def answer(self, model: Any, x: Mapping[str, float], belief: Belief) -> tuple[Rung, Prediction]:
+    def answer(self, model: Hand, vector: Sequence[float], belief: Belief) -> tuple[Rung, Prediction]:
         """Rung and prediction. Raises `ArithmeticError`, once, where the model diverges: its score is not finite."""
         if belief.diverged:
             return self.fallback(belief)
         try:
-            prediction = self._learner.predict(model, x)
+            prediction = model.predict(vector)
             if prediction is None:
                 return self.fallback(belief)
             if not isfinite(prediction.score):
@@ -47,12 +47,12 @@ class Ladder:
             raise
         return "champion", prediction
 
-    def teach(self, model: Any, x: Mapping[str, float], truth: Any, belief: Belief) -> bool:
+    def teach(self, model: Hand, vector: Sequence[float], truth: Any, belief: Belief) -> bool:
         """Whether the model has learnt. Raises `ArithmeticError`, once, where it diverges: it cannot be computed."""
         if belief.diverged:
             return False
         try:
-            self._learner.learn(model, x, truth)
+            model.learn(vector, truth)
         except ArithmeticError:
             belief.diverged = True
             raise

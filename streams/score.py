@@ -9,11 +9,11 @@ from schemas.scored import Rung, Scored
 from streams.admit import Admission, join_of
 from streams.answer import Answers
 from streams.facts import Facts
+from streams.hand import taking
 from streams.join import Truth
-from streams.keeper import Keeper
 from streams.labelled import Labelled
 from streams.ladder import Ladder
-from streams.learner import Prediction, learner
+from streams.learner import Prediction
 from streams.passing import PassedEvent, PassedLabel
 from streams.pending import Pending
 from streams.pipeline import Pipeline
@@ -45,18 +45,18 @@ class ScoreStage:
     def __init__(self, pipeline: Pipeline, way: Sequence[Step] | None = None) -> None:
         way = way or steps(pipeline, 1)
         self._pipeline = pipeline
-        self._learner = learner(pipeline.model(), pipeline.task)
-        self._ladder = Ladder(self._learner, pipeline.task)
+        self._take = taking(pipeline.model(), pipeline.task, pipeline.feature_names)
+        self._ladder = Ladder(pipeline.task)
         self._features, self._windows = pipeline.compiled, held(pipeline.compiled, way[-1])
         self._alone, self._declared = way[-1].first, declared(pipeline.compiled, way)
         self._rated = self._windows.rated
-        self._names, self._entities = pipeline.feature_names, pipeline.entities
+        self._entities = pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
         self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
         self._waits = self._labelled.later or (self._labelled.inside and not self._alone)
         self._admission = Admission(pipeline, self._join, self._windows)
         self._saving = Saving(pipeline, self._windows, self._join)
-        self.answers = Answers(pipeline, self._ladder, self._join, Keeper(self._learner))
+        self.answers = Answers(pipeline, self._take, self._ladder, self._join)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
@@ -76,6 +76,7 @@ class ScoreStage:
         Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
         """
         emitted: list[Emitted] = []
+        state.hand = self._take(state.model)
         for record in records:
             value: Any = record.value
             try:
@@ -91,6 +92,8 @@ class ScoreStage:
             except Reject as reject:
                 state.counts[f"{record.role}.rejected"] += 1
                 emitted.append(Refused(record, reject))
+        state.hand.put_back()
+        state.hand = None
         return emitted
 
     def _event(self, state: ScoreState, record: Record, emitted: list[Emitted]) -> None:
@@ -126,8 +129,7 @@ class ScoreStage:
 
     def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:
         (event_id, keys, time_ms), vector, (topic, partition, offset), inside = known
-        x = dict(zip(self._names, vector, strict=True))
-        rung, said = self._predict(state, x, time_ms, record, emitted)
+        rung, said = self._predict(state, vector, time_ms, record, emitted)
         learnt = state.belief.learnt
         scored = Scored.trusted(
             event_id=event_id,
@@ -149,20 +151,21 @@ class ScoreStage:
         emitted.append(_output(record, scored))
         pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
         if self._by_itself:
-            self._teach(state, time_ms, x, None, record, emitted)
+            self._teach(state, time_ms, vector, None, record, emitted)
         if self._waits:
             truth = self._join.wait(state.join, event_id, pending, state.counts)
         else:
             self._join.event(state.join, event_id, time_ms)
             truth = inside
         if truth is not None:
-            self._outcome(state, record, Met(event_id, pending, truth), x, emitted)
+            self._outcome(state, record, Met(event_id, pending, truth), emitted)
 
     def _predict(
-        self, state: ScoreState, x: dict[str, float], time_ms: int, record: Record, emitted: list[Emitted]
+        self, state: ScoreState, vector: list[float], time_ms: int, record: Record, emitted: list[Emitted]
     ) -> tuple[Rung, Prediction]:
+        assert state.hand is not None
         try:
-            return self._ladder.answer(state.model, x, state.belief)
+            return self._ladder.answer(state.hand, vector, state.belief)
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
             return self._ladder.fallback(state.belief)
@@ -170,28 +173,26 @@ class ScoreStage:
     def _label(self, state: ScoreState, record: Record, event_id: str, truth: Truth, emitted: list[Emitted]) -> None:
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
-            x = dict(zip(self._names, pending.features, strict=True))
-            self._outcome(state, record, Met(event_id, pending, truth), x, emitted)
+            self._outcome(state, record, Met(event_id, pending, truth), emitted)
 
-    def _outcome(
-        self, state: ScoreState, record: Record, met: Met, x: dict[str, float], emitted: list[Emitted]
-    ) -> None:
+    def _outcome(self, state: ScoreState, record: Record, met: Met, emitted: list[Emitted]) -> None:
         """The scored event met by its label: taught and stated."""
         truth, time_ms = met.truth.value, met.pending.event_time_ms
         if self._rated:
             self._windows.label(state.windows, met.pending.keys, time_ms, positive=truth)
-        learns = not self._by_itself and self._teach(state, time_ms, x, truth, record, emitted)
+        learns = not self._by_itself and self._teach(state, time_ms, met.pending.features, truth, record, emitted)
         emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1
 
     def _teach(
-        self, state: ScoreState, time_ms: int, x: dict[str, float], truth: Any, record: Record, emitted: list[Emitted]
+        self, state: ScoreState, time_ms: int, vector: list[float], truth: Any, record: Record, emitted: list[Emitted]
     ) -> bool:
         """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it."""
+        assert state.hand is not None
         try:
             if state.before and not state.belief.diverged:
-                state.before[-1].taught.append((x.copy(), truth))
-            return self._ladder.teach(state.model, x, truth, state.belief)
+                state.before[-1].taught.append((vector, truth))
+            return self._ladder.teach(state.hand, vector, truth, state.belief)
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
             return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.before import Before
+from streams.hand import Hand
 from streams.join import Join, JoinState
 from streams.keyed_groups import Groups
 from streams.keyed_windows import WindowState
@@ -23,7 +24,7 @@ class ScoreState:
     """All that scoring carries from record to record.
 
     `before` is of each fold that is not final, oldest first, and `second` a model that is taught a fold later: neither
-    is there unless somebody asks, nor saved.
+    is there unless somebody asks, nor saved. The `model` is in `hand` within a fold.
     """
 
     model: Any
@@ -34,6 +35,7 @@ class ScoreState:
     watermark_ms: int = 0
     before: list[Before] = field(default_factory=list)
     second: Any = None
+    hand: Hand | None = None
 
     @property
     def learnt(self) -> int:
