@@ -38,10 +38,8 @@ class DelayedHistory(History):
             until += 1
         self.until = until
         for i, span_ms in enumerate(self.spans_ms):
-            start = starts[i]
-            while times[start] <= end_ms - span_ms:
-                start += 1
-            starts[i] = start
+            if times[starts[i]] <= end_ms - span_ms:
+                starts[i] = self._left(starts[i], end_ms - span_ms)
 
     def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         self._insert(bisect_right(self.times, at_ms), at_ms, values)
@@ -95,7 +93,7 @@ class RatedHistory(DelayedHistory):
         return positive + self.labels.count(NEGATIVE, start, end), positive
 
     def _append(self, at_ms: int, values: Sequence[float]) -> None:
-        super()._append(at_ms, values)
+        History._append(self, at_ms, values)
         self.labels.append(UNKNOWN)
 
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
@@ -109,11 +107,15 @@ class RatedHistory(DelayedHistory):
     def _move(self, end_ms: int) -> None:
         starts, until = self.starts[:], self.until
         super()._move(end_ms)
-        came = self.count(until, self.until)
-        for i, start in enumerate(starts):
-            went = self.count(start, self.starts[i])
-            self.known[i] += came[0] - went[0]
-            self.positive[i] += came[1] - went[1]
+        if until != self.until:
+            known, positive = self.count(until, self.until)
+            self.known = [each + known for each in self.known]
+            self.positive = [each + positive for each in self.positive]
+        if starts != self.starts:
+            for i, start in enumerate(starts):
+                known, positive = self.count(start, self.starts[i])
+                self.known[i] -= known
+                self.positive[i] -= positive
 
     def _start_again(self) -> None:
         super()._start_again()

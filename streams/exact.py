@@ -6,6 +6,9 @@ from collections.abc import Iterable
 FINEST = 64
 """Sums start in units of 2**-64: an amount of a few digits needs no finer one."""
 
+UNIT = 2.0**-FINEST
+UNITS = 2.0**FINEST
+
 
 class PrefixSums:
     """The exact sums of all prefixes of a row of floats, so that the sum of any run is one subtraction.
@@ -31,7 +34,8 @@ class PrefixSums:
 
     def append(self, x: float) -> None:
         """Add a finite `x` to the end of the row."""
-        step = self._units(x)
+        units = x * UNITS  # exact, or infinite
+        step = int(units) if self.exponent == FINEST and units.is_integer() else self._units(x)
         prefix = self.prefix
         prefix.append(prefix[-1] + step)
         self.values.append(x)
@@ -69,6 +73,11 @@ class PrefixSums:
         """The mean of `row[start:end]`, which must not be empty, for each start; rounded once."""
         prefix, scale = self.prefix, self.scale
         until = prefix[end]
+        if self.exponent == FINEST:
+            try:
+                return [(until - prefix[start]) / (end - start) * UNIT for start in starts]  # rounded once: by `/`
+            except OverflowError:  # beyond the largest float as units, not as means
+                pass
         return [(until - prefix[start]) / (scale * (end - start)) for start in starts]
 
     def _units(self, x: float) -> int:

@@ -36,6 +36,9 @@ class WindowState:
     before: list[dict[str, Held | bytes | None]] = field(default_factory=list)
 
 
+_RATED = (RatedHistory, Tiles)
+
+
 class KeyedWindows:
     """Compiled from `windows` of one entity, delay and filter. `kept` is what is held of events, in order; `size` is
     how many features they give.
@@ -52,6 +55,7 @@ class KeyedWindows:
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
         self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
         self._new, self._newest_of = self._holding.new, self._holding.new().newest_of
+        self._by_copy = self._holding.by_copy
         self._saved_as = b"w/%s/" % name.encode()
 
     def held(self, state: WindowState, key: str) -> Held:
@@ -68,7 +72,7 @@ class KeyedWindows:
         """What is held of a key, which is about to change; new, where an event at `time_ms` is the first."""
         state.changed[key] = None
         history = state.histories.get(key)
-        if self._holding.by_copy:
+        if self._by_copy:
             state.written = b"" if history is None else _written(history)
         if state.before and key not in state.before[-1]:
             state.before[-1][key] = None if history is None else self._kept_apart(state, history)
@@ -81,7 +85,7 @@ class KeyedWindows:
 
     def _kept_apart(self, state: WindowState, history: Held | bytes) -> Held | bytes:
         """What is held of the key that is about to change: written, unless it takes long to read that back."""
-        if self._holding.by_copy:
+        if self._by_copy:
             return state.written
         return history.write() if isinstance(history, History) and len(history.times) < LONG else copied(history)
 
@@ -99,7 +103,7 @@ class KeyedWindows:
 
     def take_back(self, state: WindowState, key: str, time_ms: int) -> None:
         """Take back the event that was added last to what is held of `key`."""
-        if self._holding.by_copy:
+        if self._by_copy:
             state.histories[key] = state.written
         else:
             history = state.histories[key]
@@ -117,7 +121,7 @@ class KeyedWindows:
         """The label of the event of `key` at `time_ms` is known; nothing, where that key is forgotten."""
         if key in state.histories:
             history = self.changing(state, key, time_ms)
-            assert isinstance(history, RatedHistory | Tiles)
+            assert isinstance(history, _RATED)
             history.label(time_ms, positive=positive)
 
     def expire(self, state: WindowState, watermark_ms: int) -> None:
@@ -140,7 +144,7 @@ class KeyedWindows:
 
     def save(self, state: WindowState) -> Saved:
         """What is held of the keys that have changed; where it is short it stays as it is written."""
-        if self._holding.by_copy:
+        if self._by_copy:
             for key in state.changed.keys() & state.histories.keys():
                 state.histories[key] = _written(state.histories[key])
         for number, page in state.pages.save(state.changed, state.histories):

@@ -39,7 +39,11 @@ def reading(
     places = [spans_ms.index(span_ms) for span_ms in windows.spans_ms]
     last_is_itself = added and windows.delay is None
     without = last_is_itself and (not windows.itself or aggregate.verb in OF_LATER)
-    read = _read(windows, aggregate, places, kept, holds_some=last_is_itself and not without)
+    read = _at_once(aggregate, kept, holds_some=last_is_itself and not without)
+    if read is None:
+        read = _read(windows, aggregate, places, kept)
+    elif places != list(range(len(spans_ms))):
+        read = _of_these(places, read)
     return _without_the_last(read) if without else read
 
 
@@ -47,19 +51,28 @@ def _without_the_last(read: Read) -> Read:
     return lambda history, starts, end, at_ms: read(history, starts, end - 1, at_ms)
 
 
-def _read(
-    windows: Windows, aggregate: Aggregate, places: Sequence[int], kept: Sequence[Kept], *, holds_some: bool
-) -> Read:
-    of = kept_of(aggregate)
-    column = 0 if of is None else kept.index(of)
-    default = 0.0 if aggregate.default is None else aggregate.default
+def _at_once(aggregate: Aggregate, kept: Sequence[Kept], *, holds_some: bool) -> Read | None:
+    """What is read of all windows that have a start, in one go; a mean only where no window is empty."""
+    column = _column(aggregate, kept)
     match aggregate.verb:
         case "count":
-            return lambda _, starts, end, __: [float(end - starts[place]) for place in places]
+            return lambda _, starts, end, __: [float(end - start) for start in starts]
         case "sum":
-            return lambda history, starts, end, _: history.columns[column].sums([starts[i] for i in places], end)
+            return lambda history, starts, end, _: history.columns[column].sums(starts, end)
         case "mean" if holds_some:
-            return lambda history, starts, end, _: history.columns[column].means([starts[i] for i in places], end)
+            return lambda history, starts, end, _: history.columns[column].means(starts, end)
+    return None
+
+
+def _column(aggregate: Aggregate, kept: Sequence[Kept]) -> int:
+    of = kept_of(aggregate)
+    return 0 if of is None else kept.index(of)
+
+
+def _read(windows: Windows, aggregate: Aggregate, places: Sequence[int], kept: Sequence[Kept]) -> Read:
+    column = _column(aggregate, kept)
+    default = 0.0 if aggregate.default is None else aggregate.default
+    match aggregate.verb:
         case "last" | "since":
             return _last(places, None if aggregate.verb == "since" else column, default)
         case "rate":
@@ -82,6 +95,11 @@ def _single(
     }
     of = columns[aggregate.verb]
     return lambda history, which, start, end: of(history.columns[column], windows[which], start, end)
+
+
+def _of_these(places: Sequence[int], read: Read) -> Read:
+    """`read` of the windows at these places alone."""
+    return lambda history, starts, end, at_ms: read(history, [starts[i] for i in places], end, at_ms)
 
 
 def _of_some(places: Sequence[int], of: Single, default: float) -> Read:

@@ -53,11 +53,17 @@ class History:
         self._append(at_ms, values)
         starts = self.starts
         for i, span_ms in enumerate(self.spans_ms):
-            until_ms, start = at_ms - span_ms, starts[i]
-            while times[start] <= until_ms:
-                start += 1
-            starts[i] = start
+            start = starts[i]
+            if times[start] <= at_ms - span_ms:
+                starts[i] = self._left(start, at_ms - span_ms)
         return starts, len(times)
+
+    def _left(self, start: int, until_ms: int) -> int:
+        """The first event behind `start` that is later than `until_ms`; there is one."""
+        times = self.times
+        while times[start] <= until_ms:
+            start += 1
+        return start
 
     def look(self, at_ms: int) -> Place:
         """Where the windows as of a time are, without an event."""
@@ -72,8 +78,9 @@ class History:
 
     def _append(self, at_ms: int, values: Sequence[float]) -> None:
         self.times.append(at_ms)
-        for column, value in zip(self.columns, values, strict=True):
-            column.append(value)
+        if values:
+            for column, value in zip(self.columns, values, strict=True):
+                column.append(value)
 
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
         self.times.insert(place, at_ms)
