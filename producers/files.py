@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute
 from pydantic import BaseModel, ValidationError
 
-from producers.formats import Row, format_of
+from producers.formats import Row, column_values, format_of
 from schemas.problem import Problem
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +50,7 @@ class EventFile:
         self._format = format_of(path)
         with readable(path):
             present = self._format.columns(path)
+        self._by_columns = present is not None
         if present is not None:
             self._check(present)
             self._columns = [name for name in self._columns if name in present]
@@ -84,7 +86,7 @@ class EventFile:
     def _events(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Event]:
         number = 0
         for batch in batches:
-            rows = self._format.rows(batch)
+            rows = self._rows(batch)
             while True:
                 try:
                     row = next(rows, None)
@@ -95,11 +97,35 @@ class EventFile:
                 if row is None:
                     break
                 number += 1
-                record = self._record(number, row)
-                yield Event(number, self._time_ms(number, record), record, row.get(self._label or ""))
+                fields, label = row
+                try:
+                    record = self._validate(fields, strict=False)
+                except ValidationError as error:
+                    raise bad_row(self.path, number, error) from error
+                yield Event(number, self._time_ms(number, record), record, label)
 
-    def _record(self, number: int, row: Row) -> BaseModel:
-        """The row as an instance of the event class; whole numbers become text where the class wants text."""
+    def _rows(self, batch: pa.RecordBatch) -> Iterator[tuple[Row, Any]]:
+        """What the event class is given of each row, and its label.
+
+        Columns without a null are given as they are; else each row is asked what it has.
+        """
+        own = batch.select([name for name in batch.schema.names if name in self._fields])
+        if not self._by_columns or not own.num_columns or any(column.null_count for column in own.columns):
+            for row in self._format.rows(batch):
+                yield self._given(row), row.get(self._label or "")
+            return
+        labels = column_values(batch.column(self._label)) if self._label is not None else repeat(None)
+        yield from zip(self._format.rows(self._as_text(own)), labels, strict=False)
+
+    def _as_text(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Whole numbers become text where the class wants text, as in `_given`."""
+        for place, field in enumerate(batch.schema):
+            if field.name in self._text and pa.types.is_integer(field.type):
+                batch = batch.set_column(place, field.name, batch.column(place).cast(pa.string()))
+        return batch
+
+    def _given(self, row: Row) -> Row:
+        """The fields of the class; whole numbers become text where it wants text."""
         fields = {
             name: row[name]
             for name in self._fields
@@ -108,10 +134,7 @@ class EventFile:
         for name in self._text:
             if type(fields.get(name)) is int:
                 fields[name] = str(fields[name])
-        try:
-            return self._validate(fields, strict=False)  # type: ignore[no-any-return] # pydantic-core returns Any
-        except ValidationError as error:
-            raise bad_row(self.path, number, error) from error
+        return fields
 
     def _time_ms(self, number: int, record: BaseModel) -> int:
         time_ms = instant_ms(getattr(record, self._time))

@@ -77,11 +77,11 @@ def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBa
 
 def _column_rows(batch: pa.RecordBatch) -> Iterator[Row]:
     names = batch.schema.names
-    for values in zip(*map(_values, batch.columns), strict=True):
+    for values in zip(*map(column_values, batch.columns), strict=True):
         yield dict(zip(names, values, strict=True))
 
 
-def _values(column: pa.Array) -> list[Any]:
+def column_values(column: pa.Array) -> list[Any]:
     """What `to_pylist` gives, in a third of the time. Timestamps without zone are UTC; nanoseconds are cut off."""
     kind = column.type
     if pa.types.is_timestamp(kind):

@@ -56,6 +56,10 @@ class Truth:
         return [name for name in {self.id, self.label_key, self.field} if fields[name].annotation is str]
 
     @cached_property
+    def _delay(self) -> timedelta:
+        return timedelta(milliseconds=self.delay_ms)
+
+    @cached_property
     def _counts(self) -> bool:
         """Whether the label's time is a number of milliseconds."""
         return self.label.model_fields[self.time].annotation is int
@@ -65,7 +69,7 @@ class Truth:
         if self._counts:
             return time_ms + self.delay_ms
         start = instant(time_ms) if isinstance(time, int) else time
-        return start + timedelta(milliseconds=self.delay_ms)
+        return start + self._delay
 
     def _unfit(self, event: Event, path: Path, error: ValidationError) -> Problem:
         missing = [e["loc"][0] for e in error.errors(include_url=False) if e["type"] == "missing"]

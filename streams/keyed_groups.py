@@ -110,7 +110,8 @@ class Groups:
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`."""
         for part, state in zip(self._parts, states, strict=True):
-            part.group.expire(state, watermark_ms)
+            if state.deadlines and state.deadlines[0][0] < watermark_ms:
+                part.group.expire(state, watermark_ms)
 
     def save(self, states: Sequence[WindowState]) -> Saved:
         """The histories of the keys that have changed."""

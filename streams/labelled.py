@@ -1,7 +1,12 @@
 """The truth about an event: read of the event itself, or of a label that comes later."""
 
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
 from streams.instant import instant_ms
 from streams.join import Truth
+from streams.labels import Labels
 from streams.learner import learner
 from streams.pipeline import Pipeline
 from streams.stage import Record
@@ -15,6 +20,7 @@ class Labelled:
         self.inside = labels is not None and labels.inside
         self.later = labels is not None and not labels.inside
         self.truth = learner(pipeline.model(), pipeline.task).truth
+        self._read = _reading(labels) if labels is not None and self.later else None
 
     def of_event(self, record: Record, time_ms: int) -> Truth | None:
         """The truth inside an event, if that is where it is. Raises `Reject` where it is no such thing."""
@@ -26,10 +32,14 @@ class Labelled:
 
     def of_label(self, record: Record) -> tuple[str, Truth]:
         """The id of the event that a label is about, and the truth. Raises `Reject` where it is no such thing."""
-        labels, label = self._labels, record.value
-        assert labels is not None
-        assert labels.id is not None
-        assert labels.time is not None
-        time_ms = instant_ms(getattr(label, labels.time))
-        value = self.truth(getattr(label, labels.field))
-        return str(getattr(label, labels.id)), Truth(value, time_ms, record.topic, record.partition, record.offset)
+        assert self._read is not None
+        time, event_id, value = self._read(record.value)
+        time_ms = instant_ms(time)
+        return str(event_id), Truth(self.truth(value), time_ms, record.topic, record.partition, record.offset)
+
+
+def _reading(labels: Labels) -> Callable[[Any], tuple[Any, Any, Any]]:
+    """What reads a label's time, the id of its event, and its value."""
+    assert labels.time is not None
+    assert labels.id is not None
+    return attrgetter(labels.time, labels.id, labels.field)

@@ -78,8 +78,9 @@ def _thresholds(scores: Floats, positive: "np.ndarray[tuple[int], np.dtype[np.bo
 def _confusion(truth: Ints, said: Ints) -> Mapping[tuple[int, int], int]:
     """How often each class was the truth where each was said."""
     told = said != NONE
-    pairs, counts = np.unique(np.stack([truth[told], said[told]]), axis=1, return_counts=True)
-    return dict(zip(map(tuple, pairs.T.tolist()), counts.tolist(), strict=True))
+    width = int(said.max(initial=NONE)) + 1
+    pairs, counts = np.unique(truth[told] * width + said[told], return_counts=True)
+    return dict(zip((divmod(pair, width) for pair in pairs.tolist()), counts.tolist(), strict=True))
 
 
 def _agreement(table: Mapping[tuple[int, int], int]) -> Figures:
