@@ -1,10 +1,12 @@
 """StandardScaler | LogisticRegression in plain arithmetic: bit for bit what River's own calls give, only cheaper.
 
 River looks every feature up by its name in several dictionaries per call. Here what it has learnt lies in rows in the
-order of the features, from when the model is taken in hand until it is put back.
+order of the features, from when the model is taken in hand until it is put back. What is done to each feature is
+written out for as many features as there are, so that every number has a variable of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import repeat
 from typing import Any
 
@@ -50,11 +52,13 @@ class ScaledHand:
     """
 
     __slots__ = (
+        "_ask",
         "_asked",
         "_count",
         "_deviations",
         "_learnt",
         "_means",
+        "_meet",
         "_names",
         "_regression",
         "_scaler",
@@ -64,6 +68,7 @@ class ScaledHand:
 
     def __init__(self, names: Sequence[str], model: Any) -> None:
         self._names = names
+        self._ask, self._meet = _ask(len(names)), _meet(len(names))
         self._scaler, self._regression = model.steps.values()
         self._means = _row(self._scaler.means, names)
         self._variances = _row(self._scaler.vars, names)
@@ -75,18 +80,14 @@ class ScaledHand:
 
     def predict(self, vector: Sequence[float]) -> Prediction:
         self._asked = True
-        total = 0.0
-        for value, mean, deviation, weight in zip(vector, self._means, self._deviations, self._weights, strict=True):
-            total += weight * ((value - mean) / deviation if deviation else 0.0)
+        total = self._ask(vector, self._means, self._deviations, self._weights)
         share = sigmoid(total + self._regression.intercept)
         return Prediction(float(share), POSITIVE if share > 1.0 - share else NEGATIVE, None)
 
     def learn(self, vector: Sequence[float], truth: bool) -> None:
-        regression = self._regression
-        scaled = self._scale(vector)
-        weights, total = self._weights, 0.0
-        for weight, value in zip(weights, scaled, strict=True):
-            total += weight * value
+        regression, weights = self._regression, self._weights
+        self._count += 1
+        total, scaled = self._meet(vector, self._count, self._means, self._variances, self._deviations, weights)
         gradient = regression.loss.gradient(truth, total + regression.intercept)
         clip = regression.clip_gradient
         gradient = max(min(gradient, clip), -clip)
@@ -94,22 +95,6 @@ class ScaledHand:
         rate = regression.optimizer.lr.learning_rate
         self._weights = [w - rate * (gradient * value) for w, value in zip(weights, scaled, strict=True)]
         self._learnt += 1
-
-    def _scale(self, vector: Sequence[float]) -> list[float]:
-        """Take the vector in, then scale it."""
-        means, variances, deviations = self._means, self._variances, self._deviations
-        self._count = count = self._count + 1
-        scaled = []
-        for i, value in enumerate(vector):
-            mean = means[i]
-            apart = value - mean
-            means[i] = mean = mean + apart / count
-            left = value - mean
-            variance = variances[i]
-            variances[i] = variance = variance + (apart * left - variance) / count
-            deviations[i] = deviation = variance**0.5
-            scaled.append(left / deviation if deviation else 0.0)
-        return scaled
 
     def put_back(self) -> None:
         names, scaler, regression = self._names, self._scaler, self._regression
@@ -120,6 +105,55 @@ class ScaledHand:
             regression.optimizer.n_iterations += self._learnt
         if self._learnt or self._asked:
             scaler.vars.update(zip(names, self._variances, strict=True))
+
+
+@cache
+def _ask(features: int) -> Callable[..., float]:
+    """Called with a vector, means, deviations and weights: the weighted sum of the scaled vector."""
+    return _written(
+        "def made(vector, means, deviations, weights):",
+        _unpacked(features, x="vector", m="means", s="deviations", w="weights"),
+        "total = 0.0",
+        *(f"total += w{i} * ((x{i} - m{i}) / s{i} if s{i} else 0.0)" for i in range(features)),
+        "return total",
+    )
+
+
+@cache
+def _meet(features: int) -> Callable[..., tuple[float, Sequence[float]]]:
+    """Called with a vector, the how many-th that is learnt, means, variances, deviations and weights: takes the vector
+    in, and gives the weighted sum of the scaled vector, and that."""
+    each = (
+        f"apart = x{i} - m{i}; m{i} += apart / count; left = x{i} - m{i}; v{i} += (apart * left - v{i}) / count; "
+        f"s{i} = v{i} ** 0.5; x{i} = left / s{i} if s{i} else 0.0; total += w{i} * x{i}"
+        for i in range(features)
+    )
+    return _written(
+        "def made(vector, count, means, variances, deviations, weights):",
+        _unpacked(features, x="vector", m="means", v="variances", w="weights"),
+        "total = 0.0",
+        *each,
+        f"means[:] = {_all('m', features)}",
+        f"variances[:] = {_all('v', features)}",
+        f"deviations[:] = {_all('s', features)}",
+        f"return total, ({_all('x', features)})",
+    )
+
+
+def _unpacked(features: int, **rows: str) -> str:
+    return "; ".join(f"{_all(letter, features)} = {row}" for letter, row in rows.items())
+
+
+def _all(letter: str, features: int) -> str:
+    """The variables of a row: `x0,x1,`."""
+    return "".join(f"{letter}{i}," for i in range(features))
+
+
+def _written(head: str, *lines: str) -> Callable[..., Any]:
+    """The function `made` of these lines."""
+    names: dict[str, Callable[..., Any]] = {}
+    exec("\n ".join([head, *lines]), names)  # noqa: S102 (lines of our own making)
+    return names["made"]
 
 
 def _row(held: Any, names: Sequence[str]) -> list[float]:
