@@ -75,11 +75,14 @@ def quantile(amounts: Sequence[float], q: str) -> float:
 
 @dataclass
 class Naive:
-    """All events that were scored and all labels that were met, looked at again for each event."""
+    """All events that were scored and all labels that were met, looked at again for each event.
+
+    A label is known of an event by its id and time: when an id is forgotten it may come again, as another event.
+    """
 
     events: list[Tap] = field(default_factory=list)
     seen: list[Tap] = field(default_factory=list)
-    known: dict[str, bool] = field(default_factory=dict)
+    known: dict[tuple[str, int], bool] = field(default_factory=dict)
     watermark_ms: int = 0
     lateness_ms: int = 0
 
@@ -126,7 +129,7 @@ class Naive:
             case "quantile":
                 return quantile(amounts, aggregate.q)
             case "rate":
-                labelled = [self.known[each.tap_id] for each in inside if each.tap_id in self.known]
+                labelled = [self.known[event] for each in inside if (event := (each.tap_id, each.at_ms)) in self.known]
                 among = labelled if aggregate.among == "labelled" else inside
                 return sum(labelled) / len(among) if among else default
             case "min":
@@ -183,7 +186,7 @@ def told_and_expected(records: Sequence[Record], lateness_ms: int) -> list[tuple
                 assert held == list(told) or tap.at_ms < state.watermark_ms - lateness_ms
                 found.append(({n: told[n] for n in held}, {n: expected[n] for n in held}))
             elif isinstance(value, Outcome):
-                naive.known[value.event_id] = value.target == 1.0
+                naive.known[value.event_id, value.event_time_ms] = value.target == 1.0
     return found
 
 
