@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from infra.bench import budgets, every
 from infra.bench.benches import BENCHES, Bench
 from infra.bench.budgets import BUDGETS, Budget, Standing
 from infra.bench.report import Figure, Report, Verdict
+from infra.bench.shown import show_budgets
 from schemas.problem import Problem
 
 HAND = Budget("by hand", "throughput", "ratio_hand")
@@ -65,3 +69,15 @@ def test_json_has_every_budget_with_its_figure() -> None:
     assert len(told["budgets"]) == len(BUDGETS)
     assert (line["value"], line["least"], line["result"]) == (0.85, 0.9, "missed")
     assert told["verdict"] == "missed"
+
+
+def test_the_table_has_every_budget_and_why_a_bench_does_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    standing = Standing({"throughput": report(0.95, void=("one is lost",))}, {"eos": "no server: start one"})
+    show_budgets(standing, Console(width=160))
+    shown = capsys.readouterr().out
+
+    assert all(budget.what in shown for budget in BUDGETS)
+    assert "at least 0.9" in shown
+    assert "void: throughput: one is lost" in shown
+    assert "failed: eos: no server: start one" in shown
+    assert budgets.NOT_MEASURED in shown
