@@ -87,8 +87,8 @@ def test_each_stage_finds_what_its_recorded_order_defines_also_across_a_restart(
         balance = client.query("SELECT stage, role, sum(records), sum(missing) FROM balance GROUP BY ALL").result_rows
         stored = client.query("SELECT what, sum(in_ledger), sum(in_table) FROM stored GROUP BY ALL").result_rows
     assert {stage for stage, *_ in balance} == {*WAY, "monitor"}
-    assert all(missing == 0 for *_, missing in balance)
-    assert all(in_ledger == in_table for _, in_ledger, in_table in stored)
+    assert [row for row in balance if row[-1]] == []
+    assert [row for row in stored if row[1] != row[2]] == []
     again = ask(settings, "replay", STAGED, "t42", "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["input"]["topic"] == pipeline.topics(settings.topic_prefix).events
