@@ -172,3 +172,15 @@ def test_an_id_that_is_forgotten_before_the_commit_is_remembered_as_it_was() -> 
     played.ask()
     played.commit()
     assert said(played.stage, played.state, Tap(tap_id="1", at_ms=1_000), 1_000) != "duplicate"
+
+
+def test_a_model_that_was_taught_is_copied_once() -> None:
+    played, copies = Play(pipeline(), []), []
+    for n in range(5):
+        played.fold(Log().tap(str(n), 1_000 + n).finding(str(n), 1_000 + n).records)
+        copies.append(played.state.before[0].model)
+        played.commit()
+
+    assert copies[1] is not copies[0]
+    assert copies[1] is copies[2] is copies[3] is copies[4] is played.state.second
+    assert played.state.second is not played.state.model
