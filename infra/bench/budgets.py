@@ -1,7 +1,7 @@
 """What is asked of Millrace in figures, and what the benches found of each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from infra.bench.benches import BENCHES
@@ -56,10 +56,11 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All reports by bench, and why some could not be made."""
+    """All reports by bench; why some could not be made, and what would have to be there for others."""
 
     reports: Mapping[str, Report]
-    failed: Mapping[str, str]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> Sequence[Line]:
         """Every budget, in its order."""
@@ -74,7 +75,7 @@ class Standing:
         return Verdict.MISSED if Verdict.MISSED in verdicts else Verdict.PASS
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values: verdict, machine, budgets, the reports by bench, and what failed with its reason."""
+        """Plain values: verdict, machine, budgets, the reports by bench, what failed or was left out, and why."""
         return {
             "bench": "all",
             "verdict": self.verdict.value,
@@ -82,10 +83,11 @@ class Standing:
             "budgets": [_plain(line) for line in self.lines()],
             "reports": {name: report.as_json() for name, report in self.reports.items()},
             "failed": dict(self.failed),
+            "absent": dict(self.absent),
         }
 
     def _line(self, budget: Budget) -> Line:
-        if budget.bench not in BENCHES:
+        if budget.bench not in BENCHES or budget.bench in self.absent:
             return Line(budget, None, NOT_BUILT)
         if budget.bench in self.failed:
             return Line(budget, None, FAILED)

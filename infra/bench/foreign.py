@@ -28,10 +28,14 @@ class Neighbour(NamedTuple):
     form: str = ""
 
 
+class Absent(Problem):
+    """What a bench compares with is not on this machine."""
+
+
 def require() -> None:
-    """Raises `Problem` where the neighbours' environment is not there."""
+    """Raises `Absent` where the neighbours' environment is not there."""
     if not (PYTHON.exists() and PROGRAMS.is_dir()):
-        raise Problem("the neighbours are not installed: run `make neighbours` in a clone of Millrace")
+        raise Absent("the neighbours are not installed: run `make neighbours` in a clone of Millrace")
 
 
 def start(neighbour: Neighbour, pipeline: Pipeline, inputs: Settings, outputs: Settings, folder: Path) -> ServerProcess:

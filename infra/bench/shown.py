@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.bench.budgets import Standing
+from infra.bench.budgets import FAILED, NOT_BUILT, Standing
 from infra.bench.report import Figure, Report, Verdict
 
 COLOUR: Mapping[str, str] = {Verdict.PASS: "green", Verdict.MISSED: "red", Verdict.VOID: "red"}
@@ -38,8 +38,9 @@ def show_budgets(standing: Standing, console: Console) -> None:
     for name, report in standing.reports.items():
         for reason in report.void:
             console.print(f"void: {name}: {escape(reason)}", soft_wrap=True)
-    for name, reason in standing.failed.items():
-        console.print(f"failed: {name}: {escape(reason)}", soft_wrap=True)
+    for what, told in ((FAILED, standing.failed), (NOT_BUILT, standing.absent)):
+        for name, reason in told.items():
+            console.print(f"{what}: {name}: {escape(reason)}", soft_wrap=True)
     console.print(f"[{COLOUR[standing.verdict]}]{standing.verdict.value}[/]")
 
 

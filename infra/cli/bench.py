@@ -53,7 +53,7 @@ def everything(
     Example: millrace bench all --quick --json
     """
     console = Console(stderr=as_json)
-    standing = _measured(lambda note, folder: every.run(note, folder, quick=quick, long=long), console)
+    standing = measured(lambda note, folder: every.run(note, folder, quick=quick, long=long), console)
     if as_json:
         _say(standing.as_json())
     else:
@@ -201,7 +201,7 @@ def _run(name: str, *, quick: bool, long: bool = False, as_json: bool) -> None:
 def _report(measure: Measure, *, as_json: bool) -> None:
     """Measure, show, and end with the status that the verdict asks for."""
     console = Console(stderr=as_json)
-    report = _measured(measure, console)
+    report = measured(measure, console)
     if as_json:
         _say(report.as_json())
     else:
@@ -209,14 +209,16 @@ def _report(measure: Measure, *, as_json: bool) -> None:
     _end(report.verdict)
 
 
-def _measured(measure: Callable[[Note, Path], Found], console: Console) -> Found:
-    """What it gives; a signal ends it."""
+def measured(measure: Callable[[Note, Path], Found], console: Console) -> Found:
+    """What it gives; a signal ends it, as a `SystemError` where it came while Kafka's client was asked."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
         with _folder() as folder, noting(console) as note:
             return measure(note, folder)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemError) as stopped:
+        if not isinstance(stopped, KeyboardInterrupt) and not isinstance(stopped.__cause__, KeyboardInterrupt):
+            raise
         console.print("stopped")
         raise typer.Exit(INTERRUPTED) from None
 
