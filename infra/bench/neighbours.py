@@ -8,7 +8,7 @@ from typing import NamedTuple
 from infra.bench import answers, foreign, ours, visible
 from infra.bench.answers import Answers
 from infra.bench.foreign import Neighbour
-from infra.bench.ours import TARGET
+from infra.bench.preloaded import TARGET
 from infra.bench.report import Figure, Report
 from infra.bench.sender import Sender
 from infra.bench.stream import Stream
@@ -96,7 +96,6 @@ class _Turns:
 
     def __init__(self, pipeline: Pipeline, servers: Servers, folder: Path, size: Size) -> None:
         self._pipeline, self._servers, self._folder, self._size = pipeline, servers, folder, size
-        self._without_end = {topic: end + 1 for topic, end in ours.ends(pipeline, servers.settings).items()}
 
     def run(self, name: str, neighbour: Neighbour | None, number: int) -> Turn:
         """Start the process, watch what it makes visible, stop it, read what came out."""
@@ -106,7 +105,7 @@ class _Turns:
         own = self._folder / f"{number}-{name}"
         named, kafka = self._pipeline.topics(settings.topic_prefix), RealKafka(librdkafka(base))
         process = (
-            ours.start(self._servers, settings, self._without_end, own)
+            ours.start(self._servers, settings, own)
             if neighbour is None
             else foreign.start(neighbour, self._pipeline, base, settings, own)
         )

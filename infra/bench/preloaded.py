@@ -37,7 +37,7 @@ class Preloaded:
         create(self._pipeline, settings, partitions=1)
         with Sender(self._pipeline, settings) as sender:
             sender.send(self._stream.records(0, events))
-        self._until = _ends(self._pipeline, settings)
+        self._until = ends(self._pipeline, settings)
         self._placed = 0
 
     def alternated(self, arms: Sequence[type[Arm]], pairs: int) -> Rounds:
@@ -105,9 +105,12 @@ class Place:
     laps: Path
     env: dict[str, str]
 
-    def process(self) -> ServerProcess:
-        """The run, started; or gone on with, where an earlier process did not come to the end."""
-        command = [sys.executable, "-P", "-m", "infra.bench.arm", str(self.spec)]
+    def process(self, before: Sequence[str | Path] = ()) -> ServerProcess:
+        """The run, started; or gone on with, where an earlier process did not come to the end.
+
+        `before` are words in front of its command.
+        """
+        command = [*before, sys.executable, "-P", "-m", "infra.bench.arm", str(self.spec)]
         return ServerProcess(self.name, command, log_path=self.laps.with_suffix(".log"), env=self.env)
 
     def written(self) -> Written:
@@ -122,7 +125,7 @@ class Place:
         return Round(self.name, self.arm, speed, self.written())
 
 
-def _ends(pipeline: Pipeline, settings: Settings) -> dict[str, int]:
+def ends(pipeline: Pipeline, settings: Settings) -> dict[str, int]:
     """How far the preloaded inputs reach."""
     kafka = RealKafka(librdkafka(settings))
     named = pipeline.topics(settings.topic_prefix)
