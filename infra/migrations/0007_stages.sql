@@ -11,7 +11,7 @@ FROM
     SELECT pipeline, partition, 'rejected', arraySum(mapValues(mapFilter((name, n) -> endsWith(name, '.rejected'), counts))), 0
     FROM ledger
     UNION ALL
-    SELECT pipeline, partition, 'all outputs', outputs - counts['events.passed'] - counts['labels.passed'], 0 FROM ledger
+    SELECT pipeline, partition, 'all outputs', toUInt64(outputs - counts['events.passed'] - counts['labels.passed']), 0 FROM ledger
     UNION ALL
     SELECT pipeline, partition, arrayJoin(['scored', 'all outputs']), 0, 1 FROM scored
     UNION ALL
