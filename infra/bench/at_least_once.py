@@ -17,7 +17,8 @@ from streams.runtime.owned import Batch, Owned
 from streams.runtime.owner import Owner
 from streams.runtime.ports import Mark, Transactions
 from streams.runtime.recovery import Beside
-from streams.runtime.task import GROUP_LIMIT, Task
+from streams.runtime.slices import Slices
+from streams.runtime.task import Task
 
 TIMEOUT_S = 30.0
 NOTHING = Work(starts={}, ends={}, counts={})
@@ -95,10 +96,10 @@ class PlainTask(Task):
 class PlainOwned(Owned):
     """A task that commits messages and positions, and no word about them."""
 
-    def fold(self, limit: int = GROUP_LIMIT) -> Batch | None:
+    def folding(self, limit: int, size: int) -> Slices[Batch | None]:
         """The messages of one group; its entry holds positions alone and is never written."""
         before = sum(self.task.positions.values())
-        group = self.task.step(limit)
+        group = yield from self.task.steps(limit, size)
         if group is None:
             return None
         ends = self.task.positions

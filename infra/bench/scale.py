@@ -61,7 +61,8 @@ class Share(NamedTuple):
 
     @property
     def per_cpu_s(self) -> float:
-        return self.records / self.cpu_s
+        """0 where all was done before every worker had its partitions."""
+        return self.records / self.cpu_s if self.cpu_s else 0.0
 
 
 def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
@@ -139,12 +140,17 @@ def _figures(shares: Sequence[Share]) -> list[Figure]:
     figures = [
         Figure(
             name="two_workers",
-            value=PARTITIONS * shared / alone,
+            value=PARTITIONS * shared / alone if alone else 0.0,
             unit="times one",
             least=BUDGET,
             note="by records per second of the workers' CPU time",
         ),
-        Figure(name="two_workers_wall", value=wall[1] / wall[0], unit="times one", note="on the cores of this machine"),
+        Figure(
+            name="two_workers_wall",
+            value=wall[1] / wall[0] if wall[0] else 0.0,
+            unit="times one",
+            note="on the cores of this machine",
+        ),
         Figure(name="one", value=alone, unit="records per s of CPU"),
         Figure(name="two", value=shared, unit="records per s of CPU"),
     ]
