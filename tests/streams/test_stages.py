@@ -54,22 +54,23 @@ PIPELINES = {
 EACH = pytest.mark.parametrize("made", PIPELINES.values(), ids=PIPELINES)
 
 
-def without_newer_repeats(records: list[Record]) -> list[Record]:
-    """A repeated event with a newer time is counted, and passed on to nobody: only the first stage knows that time."""
+def without_newer_strays(records: list[Record]) -> list[Record]:
+    """A newer event that is repeated or rejected is passed on to nobody: only the first stage knows its time."""
     seen, newest_ms, kept = set(), 0, []
     for record in records:
         tap = record.value
         if isinstance(tap, Tap) and tap.at_ms <= record.timestamp_ms + AHEAD_MS:
-            if tap.tap_id in seen and tap.at_ms > newest_ms:
+            admitted = isfinite(tap.amount) and tap.tap_id not in seen
+            if tap.at_ms > newest_ms and not admitted:
                 continue
-            if isfinite(tap.amount):
+            if admitted:
                 seen.add(tap.tap_id)
             newest_ms = max(newest_ms, tap.at_ms)
         kept.append(record)
     return kept
 
 
-REPEATED = LOGS.map(without_newer_repeats)
+REPEATED = LOGS.map(without_newer_strays)
 
 
 def outputs(chain: Chain, kind: type) -> list[Any]:
