@@ -115,7 +115,7 @@ def test_a_window_off_by_one_is_named_with_hour_event_and_values(
     till = f"{PIPELINES / 'till.py'}:till"
     given(settings, till, payments(0, 400), partitions=1)
     with monkeypatch.context() as planted, scoring(settings, till) as stage:
-        Plant("an edge too much", History.add, "times[start] <= until_ms", "times[start] < until_ms").put(planted)
+        Plant("an edge too much", History.add, "at_ms - span_ms)", "at_ms - span_ms - 1)").put(planted)
         fold(stage)
     found = looked(settings, till, status=1)
     shown = ask(settings, "verify", till, "--features")
@@ -176,7 +176,7 @@ def test_versions_of_one_definition_are_told_apart(
         fold(stage)
     create(load(later), settings, partitions=1)
     with monkeypatch.context() as planted, scoring(settings, later) as stage:
-        Plant("an edge too much", History.add, "times[start] <= until_ms", "times[start] < until_ms").put(planted)
+        Plant("an edge too much", History.add, "at_ms - span_ms)", "at_ms - span_ms - 1)").put(planted)
         fold(stage)
 
     assert looked(settings, till)["events"] == 400

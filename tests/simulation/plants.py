@@ -1,7 +1,9 @@
 """Bugs, each a protection taken out or a step done wrongly: what the suite must find, or it proves nothing."""
 
+from streams.admit import Admission
 from streams.join import Join
 from streams.keyed_windows import KeyedWindows
+from streams.memory import MemorySaving
 from streams.runtime import seat
 from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.codec import Encoder
@@ -11,7 +13,6 @@ from streams.runtime.owned import Owned
 from streams.runtime.owner import Owner
 from streams.runtime.seat import Seat
 from streams.runtime.task import Task
-from streams.score import ScoreStage
 from streams.score_state import Saving
 from tests.simulation.arrivals import Arrivals
 from tests.simulation.client import Client
@@ -84,11 +85,11 @@ STATES = [
     Plant("a changed key not saved", KeyedWindows.save, "save(state.changed,", "save(list(state.changed)[1:],"),
     Plant(
         "held labels not saved",
-        Saving.save,
+        MemorySaving.save,
         "self._join.save(state.join)",
         "(each for each in self._join.save(state.join) if not each[0].startswith(b'h/'))",
     ),
-    Plant("windows not saved", Saving.save, "self._features.save(state.windows)", "()"),
+    Plant("windows not saved", MemorySaving.save, "self._windows.save(state.windows)", "()"),
     Plant(
         "model of the start saved",
         Saving.restore,
@@ -119,7 +120,7 @@ ORDER = [
 FOLD = [
     Plant("reject dropped", Encoder.encode, "messages.append(self._rejected(each, raws))", "pass"),
     Plant("label applied twice", Join._meet, "state.rows.settle(row, truth.value)", "pass"),
-    Plant("event scored twice", ScoreStage._event, "self._join.seen(state.join, event_id)", "False"),
+    Plant("event scored twice", Admission.admit, "self._join.seen(state.join, facts.id)", "False"),
     Plant("label of the future forgotten", Join._hold, "state.held[event_id] = truth", "pass"),
 ]
 

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from river import compose
 from river.utils import VectorDict
 
 _CODE = (type, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+
+_FOUND_AGAIN = {"_inference_transformers", "_last_step_cached", "_last_step_params", "_plan"}
+"""What a pipeline of River's remembers of its own steps, from the first time that it is asked."""
 
 
 def walk(value: Any) -> Any:
@@ -36,4 +40,6 @@ def _fields(value: Any) -> dict[str, Any]:
     """What the object holds, in slots or not; extension types say it when they are to be pickled."""
     slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
     held = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
+    if isinstance(value, compose.Pipeline):
+        held = {name: each for name, each in held.items() if name not in _FOUND_AGAIN}
     return held or {"reduced": list(value.__reduce_ex__(2)[1:3])}

@@ -44,7 +44,7 @@ LIVE = [
         lambda name: name.startswith("card.rate"),
     ),
     (
-        Plant("an edge too much", History.add, "times[start] <= until_ms", "times[start] < until_ms"),
+        Plant("an edge too much", History.add, "at_ms - span_ms)", "at_ms - span_ms - 1)"),
         WINDOWS,
         lambda name: name.startswith("card.") or name == "over",
     ),
