@@ -137,9 +137,10 @@ def test_every_record_of_every_stage_is_accounted_for(made: Pipeline, records: l
             assert became[Role.LABELS] + state.held == roles(read, Role.LABELS)
 
 
-@EACH
+@pytest.mark.parametrize("late", ["score", "skip"])
 @given(records=LOGS)
-def test_a_label_never_comes_before_its_event(made: Pipeline, records: list[Record]) -> None:
+def test_a_label_never_comes_before_its_event(late: str, records: list[Record]) -> None:
+    made = pipeline(features=FEATURES, late=late, labels=labels(horizon="20s"), remember="20s")
     chain = Chain(made, 3, place=lambda key: sum(key) % 3).fold(records)
 
     for states in chain.states[1:]:
