@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from infra.bench import (
     eos,
+    foreign,
     freshness,
     guarantees,
     latency,
@@ -39,23 +40,28 @@ class Bench(NamedTuple):
         return (self.long if long else None) or (self.quick if quick else self.full)
 
 
-def on_servers(run: Callable[[Servers, Path, Note, S], Report], size: S) -> Measure:
-    """A bench of this size, on servers that are opened for it."""
+def on_servers(
+    run: Callable[[Servers, Path, Note, S], Report], size: S, require: Callable[[], None] = lambda: None
+) -> Measure:
+    """A bench of this size, on servers that are opened for it, where what it needs besides is there."""
 
     def measure(note: Note, folder: Path) -> Report:
+        require()
         with opened(note, "bench") as servers:
             return run(servers, folder, note, size)
 
     return measure
 
 
-def _bench(run: Callable[[Servers, Path, Note, S], Report], *sizes: S) -> Bench:
-    return Bench(*(on_servers(run, size) for size in sizes))
+def _bench(
+    run: Callable[[Servers, Path, Note, S], Report], *sizes: S, require: Callable[[], None] = lambda: None
+) -> Bench:
+    return Bench(*(on_servers(run, size, require) for size in sizes))
 
 
 BENCHES: Mapping[str, Bench] = {
     "throughput": _bench(throughput.run, rounds.QUICK, rounds.Size()),
-    "neighbours": _bench(neighbours.run, neighbours.QUICK, neighbours.Size()),
+    "neighbours": _bench(neighbours.run, neighbours.QUICK, neighbours.Size(), require=foreign.require),
     "guarantees": _bench(guarantees.run, rounds.QUICK, rounds.Size()),
     "latency": _bench(latency.run, latency.QUICK, latency.Size(), latency.Size(idle_s=latency.IDLE_S)),
     "freshness": _bench(freshness.run, freshness.QUICK, freshness.Size()),

@@ -8,8 +8,8 @@ import numpy as np
 
 from infra.bench.live import MILLRACE, live
 from infra.bench.paced import MS_PER_S
-from infra.bench.report import Figure, Report
-from infra.bench.trial import Trial
+from infra.bench.report import Report
+from infra.bench.trial import Trial, taken
 from infra.demo.servers import Servers
 from infra.settings import schema_registry
 from schemas.decode import own_decoder
@@ -44,13 +44,9 @@ def run(servers: Servers, folder: Path, note: Note, size: Size) -> Report:
         if not len(took_ms):
             raise Problem("no label was seen to be learnt: try an idle machine")
         void = running.wrong("the run")
-    p50, p99, most = (float(np.quantile(took_ms, share)) for share in (0.5, 0.99, 1.0))
-    void += found.doubts(p99, size.late_ms)
-    figures = [
-        Figure(name="p50", value=p50, unit="ms"),
-        Figure(name="p99", value=p99, unit="ms", most=MOST_MS),
-        Figure(name="longest", value=most, unit="ms"),
-    ]
+    figures = taken(took_ms, MOST_MS)
+    _, p99, _ = figures
+    void += found.doubts(p99.value, size.late_ms)
     load = {"payments per s": size.rate_per_s, "labels": len(took_ms), "seconds": size.seconds}
     return Report(bench="freshness", load=load, figures=figures, void=void)
 

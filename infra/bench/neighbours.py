@@ -66,8 +66,7 @@ class Turn(NamedTuple):
 def run(
     servers: Servers, folder: Path, note: Note, size: Size, neighbours: Mapping[str, Neighbour] = NEIGHBOURS
 ) -> Report:
-    """All arms over the same input, there and back again. Raises `Problem` where one of them fails, or is not there."""
-    foreign.require()
+    """All arms over the same input, there and back again. Raises `Problem` where one of them fails."""
     pipeline, settings, stream = load(TARGET), servers.settings, Stream(label_after=size.label_after)
     note(f"preloading {size.events:,} payments and their labels")
     create(pipeline, settings, partitions=1)

@@ -1,16 +1,5 @@
 """The benchmarked pipeline with a model for each partition, so that several workers may share it."""
 
-from infra.pipelines.payments import CUSTOMERS
-from infra.pipelines.payments import customers as one
-from streams import Pipeline
+from infra.pipelines.payments import CUSTOMERS, of_payments
 
-customers = Pipeline(
-    name="customers",
-    event=one.event,
-    id="transaction_id",
-    time="occurred_at",
-    labels=one.labels,
-    features=CUSTOMERS,
-    model=one.model,
-    learning="inline_per_partition",
-)
+customers = of_payments("customers", CUSTOMERS, rate=0.01, learning="inline_per_partition")

@@ -113,8 +113,7 @@ def _measured(servers: Servers, workers: Sequence[ServerProcess], lag: Lag) -> S
 
 
 def _cpu_s(workers: Sequence[ServerProcess]) -> float:
-    """User and system time of the stages behind their guards."""
-    return sum(_of(child) for worker in workers for child in psutil.Process(worker.pid).children(recursive=True))
+    return sum(worker.cpu_s for worker in workers)
 
 
 def _broker_s(servers: Servers) -> float | None:
@@ -124,13 +123,8 @@ def _broker_s(servers: Servers) -> float | None:
     port = int(str(servers.settings.kafka_bootstrap).rpartition(":")[2])
     for each in psutil.net_connections("tcp"):
         if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port and each.pid is not None:
-            return _of(psutil.Process(each.pid))
+            return sum(psutil.Process(each.pid).cpu_times()[:2])
     return None
-
-
-def _of(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def _figures(shares: Sequence[Share]) -> list[Figure]:

@@ -15,7 +15,7 @@ from infra.bench.live import MILLRACE, STREAM, TARGET, Live, live
 from infra.bench.paced import MS_PER_S
 from infra.bench.report import Figure, Report
 from infra.bench.sender import Sender
-from infra.bench.trial import Trial
+from infra.bench.trial import Trial, taken
 from infra.bench.waiting import until
 from infra.demo.servers import Servers
 from infra.demo.store import Store
@@ -134,10 +134,7 @@ def _wrong(store: Store, running: Live) -> list[str]:
 
 
 def _figures(took_ms: NDArray[np.float64], rows_per_s: float) -> list[Figure]:
-    p50, p99, most = (float(np.quantile(took_ms, share)) for share in (0.5, 0.99, 1.0))
     return [
-        Figure(name="p50", value=p50, unit="ms"),
-        Figure(name="p99", value=p99, unit="ms", most=MOST_MS),
-        Figure(name="longest", value=most, unit="ms"),
+        *taken(took_ms, MOST_MS),
         Figure(name="backlog", value=rows_per_s, unit="scores/s", note="beside outcomes and ledger"),
     ]

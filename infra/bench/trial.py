@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.bench.paced import MS_PER_S, Pace, Paced
+from infra.bench.report import Figure
 from infra.bench.stream import START_MS
 from infra.bench.waiting import POLL_S, until_ended
 from infra.bench.watch import BEGUN, Seen, Watch
@@ -68,6 +69,16 @@ class Trial:
         if not len(found):
             raise Problem(f"no score was seen of payments at {self.pace.rate_per_s:g}/s: try an idle machine")
         return found
+
+
+def taken(took_ms: NDArray[np.float64], most_ms: float) -> list[Figure]:
+    """The median, the p99 with its budget, and the longest of what was waited for, milliseconds; in this order."""
+    p50, p99, longest = (float(np.quantile(took_ms, share)) for share in (0.5, 0.99, 1.0))
+    return [
+        Figure(name="p50", value=p50, unit="ms"),
+        Figure(name="p99", value=p99, unit="ms", most=most_ms),
+        Figure(name="longest", value=longest, unit="ms"),
+    ]
 
 
 def trial(pace: Pace, topic: str, servers: Servers, folder: Path) -> Trial:

@@ -1,13 +1,10 @@
 """What a running arm has made visible to read_committed readers, looked at while it runs: outputs a second."""
 
-import contextlib
 import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
-
-import psutil
 
 from infra.embedded.process import ServerProcess
 from schemas.problem import Problem
@@ -80,14 +77,4 @@ def longest_pause_s(looks: Sequence[Look]) -> float:
 
 def _look(process: ServerProcess, kafka: RealKafka, topics: Sequence[str]) -> Look:
     ends = {topic: kafka.bounds(topic, 0)[1] for topic in topics}
-    return Look(time.monotonic(), _cpu_s(process.pid), ends)
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of what the guard has started, whoever has ended meanwhile left out."""
-    spent = 0.0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                spent += sum(child.cpu_times()[:2])
-    return spent
+    return Look(time.monotonic(), process.cpu_s, ends)

@@ -145,7 +145,7 @@ def properties(log_dir: Path, port: int, sasl_port: int | None) -> str:
 
 
 def format_storage(run: list[str], settings: Path, scram: Mapping[str, str]) -> None:
-    """Make the data directory of a one-node cluster, with the users in it."""
+    """Make the data directory of a one-node cluster, with the users in it. Raises `Problem` where that fails."""
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # Joined by "=", as an id may begin with "-".
     command = [
@@ -160,7 +160,10 @@ def format_storage(run: list[str], settings: Path, scram: Mapping[str, str]) -> 
     for user, password in scram.items():
         for mechanism in MECHANISMS:
             command += ["-S", f"{mechanism}=[{credential(mechanism, user, password)}]"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FORMAT_S, check=False)
+    except subprocess.TimeoutExpired as slow:
+        raise Problem(f"Kafka did not make its data directory within {FORMAT_S:g} s: is the machine busy?") from slow
     if done.returncode != 0:
         raise Problem(f"Kafka could not make its data directory {settings.parent}: {done.stdout}{done.stderr}".strip())
 

@@ -68,7 +68,9 @@ WEEKLY = Monitor(reference="7d")
 
 payments = of_payments("payments", [*CUSTOMERS, *TERMINALS], rate=0.01, requests=True, monitor=WEEKLY)
 
-spread = of_payments("payments", [*CUSTOMERS, *TERMINALS], rate=0.01, learning="inline_per_partition", monitor=WEEKLY)
+spread = of_payments(
+    "payments", [*CUSTOMERS, *TERMINALS], rate=0.01, learning="inline_per_partition", requests=True, monitor=WEEKLY
+)
 """The same on topics of several partitions: a stage per entity, a model per partition."""
 
 customers = of_payments("customers", CUSTOMERS, rate=0.01, requests=True, monitor=WEEKLY)

@@ -10,8 +10,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from infra.embedded import kafka
 from infra.embedded.kafka import Kafka, start_kafka
 from infra.embedded.ports import free_port
+from schemas.problem import Problem
 from tests.servers import Servers
 
 WAIT_S = 20.0
@@ -144,3 +146,12 @@ def test_an_unknown_topic_is_not_created_by_asking_for_it(servers: Servers, pref
     admin.list_topics(f"{prefix}typo", timeout=WAIT_S)
 
     assert f"{prefix}typo" not in admin.list_topics(timeout=WAIT_S).topics
+
+
+def test_a_data_directory_that_takes_too_long_to_make_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "FORMAT_S", 0.01)
+
+    with pytest.raises(Problem, match="is the machine busy"):
+        start_kafka(tmp_path, free_port())
