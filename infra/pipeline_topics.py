@@ -1,12 +1,14 @@
-"""The topics of a whole pipeline: what it reads and what it writes, all with the same number of partitions."""
+"""The topics of a whole pipeline: what it reads and what it writes, all with the same number of partitions.
+
+But for an input that is keyed anew: that has its own, as ledger and state of the stage have that reads it."""
 
 from confluent_kafka.admin import AdminClient
 
 from infra import topics
-from infra.feed import KAFKA_WITHIN_S, create_inputs, partitions_there
+from infra.feed import KAFKA_WITHIN_S, create_inputs, inputs_there, partitions_there
 from infra.settings import Settings, librdkafka
 from streams.pipeline import Pipeline
-from streams.plan import stages, steps
+from streams.plan import rekeys, stages, steps
 from streams.runtime.bind import check_partitions
 
 ASKED_MS = 3_600_000
@@ -27,14 +29,24 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     named = pipeline.topics(settings.topic_prefix)
     names = stages(pipeline, count)
     between = [named.passed(pipeline.version, step.stage) for step in steps(pipeline, count) if not step.first]
-    kept = [*named.outputs, *between, *(named.ledger(pipeline.version, stage) for stage in names)]
-    specs = [topics.TopicSpec(name=name, partitions=count) for name in kept]
-    specs += [state_topic(named.state(pipeline.version, stage), partitions=count) for stage in names]
+    rekeyed = [named.rekeyed(pipeline.version, each.role) for each in rekeys(pipeline)]
+    specs = [topics.TopicSpec(name=name, partitions=count) for name in [*named.outputs, *rekeyed, *between]]
+    own = reads(pipeline, settings)
+    for stage in names:
+        many = own.get(stage, count)
+        specs.append(topics.TopicSpec(name=named.ledger(pipeline.version, stage), partitions=many))
+        specs.append(state_topic(named.state(pipeline.version, stage), partitions=many))
     if pipeline.requests:
         asked = (named.requests, named.replies)
         specs += [topics.TopicSpec(name=name, partitions=count, retention_ms=ASKED_MS) for name in asked]
     topics.ensure(admin, specs, replication_factor=settings.kafka_replication_factor, within_s=KAFKA_WITHIN_S)
     return count
+
+
+def reads(pipeline: Pipeline, settings: Settings) -> dict[str, int]:
+    """How many partitions the input has that a stage keys anew, by the stage's name, where that input is there."""
+    there = inputs_there(pipeline, settings) if pipeline.rekey else {}
+    return {rekey.stage: there[rekey.role] for rekey in rekeys(pipeline) if rekey.role in there}
 
 
 def stages_there(pipeline: Pipeline, settings: Settings) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
 from infra.garbage import seldom
-from infra.pipeline_topics import create
+from infra.pipeline_topics import create, reads
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.variables import variable
 from infra.slot import instance_id, kept_port
@@ -35,7 +35,14 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
     check_stage(pipeline, partitions, stage)
     port = _metrics_port(settings, stages(pipeline, partitions).index(stage))
     registry = Registry(schema_registry(settings))
-    binding = bind(pipeline, stage, prefix=settings.topic_prefix, registry=registry, partitions=partitions)
+    binding = bind(
+        pipeline,
+        stage,
+        prefix=settings.topic_prefix,
+        registry=registry,
+        partitions=partitions,
+        reads=reads(pipeline, settings).get(stage),
+    )
     seldom()
     try:
         with instance_id(binding.group, settings.data_dir) as member:

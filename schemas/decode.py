@@ -49,22 +49,27 @@ def input_decoder(model: type[BaseModel], registry: Registry) -> Decode:
 
 def _avro_decoder(reader: Schema, registry: Registry) -> Decode:
     """Decodes wire-format Avro written with any compatible schema to fields of the `reader` schema."""
-    by_id: dict[int, tuple[Any, Any]] = {}
+    by_header: dict[bytes, tuple[Any, Any]] = {}
 
     def decode(value: bytes | None) -> Any:
         if not value:
             raise Reject(Reason.EMPTY, "the value has no bytes")
-        if value[0] != MAGIC:
-            raise Reject(Reason.NOT_AVRO, f"the value starts with byte {value[0]}, neither 0 (Avro) nor {{ (JSON)")
-        if len(value) < HEADER_BYTES:
-            raise Reject(Reason.NOT_AVRO, f"the value ends after {len(value)} bytes, within the id of its schema")
-        schema_id = schema_id_of(value)
-        schemas = by_id.get(schema_id)
+        header = value[:HEADER_BYTES]
+        schemas = by_header.get(header)
         if schemas is None:
-            schemas = by_id[schema_id] = _resolution(registry.writer(schema_id), reader)
+            schemas = by_header[header] = _resolution(registry.writer(_schema_id(header)), reader)
         return _read(value, *schemas)
 
     return decode
+
+
+def _schema_id(header: bytes) -> int:
+    """The schema id in the first bytes of a value. Raises `Reject` where they are no header."""
+    if header[0] != MAGIC:
+        raise Reject(Reason.NOT_AVRO, f"the value starts with byte {header[0]}, neither 0 (Avro) nor {{ (JSON)")
+    if len(header) < HEADER_BYTES:
+        raise Reject(Reason.NOT_AVRO, f"the value ends after {len(header)} bytes, within the id of its schema")
+    return schema_id_of(header)
 
 
 def _resolution(writer: Any, reader: Schema) -> tuple[Any, Any]:

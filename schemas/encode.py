@@ -15,7 +15,7 @@ from schemas.problem import Problem
 Write = Callable[[Any], bytes]
 
 _SMALL = 1 << 7
-_PAIR = 1 << 14
+_PAIR, _TWO_PAIRS, _THREE_PAIRS = 1 << 14, 1 << 28, 1 << 42
 _ONE_BYTE = tuple(bytes([n]) for n in range(_SMALL))
 _MORE = tuple(bytes([n & 0x7F | 0x80, n >> 7 | 0x80]) for n in range(_PAIR))
 """Fourteen bits in two bytes, when more follow …"""
@@ -73,6 +73,10 @@ def _long(value: int) -> bytes:
     rest = value << 1 if value >= 0 else ~(value << 1)
     if rest < _PAIR:
         return _LAST[rest]
+    if rest < _TWO_PAIRS:  # as offsets are …
+        return _MORE[rest & _PAIR - 1] + _LAST[rest >> 14]
+    if rest < _THREE_PAIRS:  # … and milliseconds since 1970
+        return _MORE[rest & _PAIR - 1] + _MORE[rest >> 14 & _PAIR - 1] + _LAST[rest >> 28]
     parts = []
     while rest >= _PAIR:
         parts.append(_MORE[rest & _PAIR - 1])

@@ -34,3 +34,7 @@ class Reply(Message):
     positions: dict[str, int] = Field(description="input topic -> the offset up to which that state has folded it")
     ledger_seq: int = Field(description="the committed ledger entry whose state answered")
     watermark_ms: int = Field(description="the newest event time of that state, milliseconds since the epoch")
+    earlier: dict[str, int] = Field(
+        default={},
+        description="stage -> the committed ledger entry whose state gave its windows, of the stages asked before",
+    )

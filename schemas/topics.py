@@ -1,5 +1,6 @@
 """Names of the topics and groups of a pipeline."""
 
+import re
 from dataclasses import dataclass
 
 from schemas import reject
@@ -91,6 +92,24 @@ class Topics:
     def passed(self, version: int, stage: str) -> str:
         """What the stage before this one passes on to it."""
         return f"{self.group(version, stage)}.passed"
+
+    def input(self, role: str) -> str:
+        """Events or labels (`role`) as they come."""
+        return self.events if role == "events" else self.labels
+
+    def rekeyed(self, version: int, role: str) -> str:
+        """The events or labels (`role`) as a stage has keyed them anew, for the first stage to read."""
+        return f"{self.group(version, f'rekey_{role}')}.rekeyed"
+
+    def input_of(self, topic: str) -> str:
+        """The input that a record of `topic` came from: the topic itself, but for one that a stage has keyed anew.
+
+        >>> topics = Topics(pipeline="payments", events_topic="raw")
+        >>> topics.input_of(topics.rekeyed(3, "events")), topics.input_of("raw")
+        ('raw', 'raw')
+        """
+        rekeyed = re.fullmatch(re.escape(self.named("v")) + r"\d+\.rekey_(events|labels)\.rekeyed", topic)
+        return topic if rekeyed is None else self.input(rekeyed[1])
 
     def transactional_id(self, version: int, stage: str, partition: int) -> str:
         """Names the producer of one task, so that a new owner fences the former one."""

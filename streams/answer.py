@@ -1,20 +1,27 @@
-"""What the score stage says of an event that is only asked about: as if it came next, and nothing is left of it."""
+"""What a stage says of an event that is only asked about: as if it came next, and nothing is left of it.
+
+A question goes the way of an event: each stage finds what its windows give, and the last one scores.
+"""
 
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from schemas.scored import Rung
-from streams.before import Before
-from streams.facts import Facts, ahead, facts_of
+from streams.assembly import Assembly
+from streams.before import ModelBefore
+from streams.entity_state import EntityState
+from streams.entrance import Entrance, apart
+from streams.facts import Facts
 from streams.hand import Take
 from streams.join import Join
-from streams.keeper import Keeper
+from streams.keeper import EntityKeeper, Keeper, ModelKeeper
+from streams.keyed_groups import Groups
 from streams.ladder import Ladder
 from streams.learner import Prediction
+from streams.passing import NOWHERE, PassedEvent
 from streams.pipeline import Pipeline
 from streams.score_state import ScoreState
-from streams.tiles import NEVER_MS
 
 
 class Answer(NamedTuple):
@@ -27,59 +34,66 @@ class Answer(NamedTuple):
     learnt: int
 
 
-class Unscored(Exception):
-    """The event would not be scored if it came next: it is a `duplicate` of one that is remembered, or `late`."""
-
-    def __init__(self, reason: Literal["duplicate", "late"], message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class Answers:
+class Answers(Protocol):
     """Answers from a state, which stays as it was: in what is saved of it, and in all that it gives later.
 
-    While a `keeper` keeps what stood before folds that are not final, answers are of the state before those.
+    While the `keeper` keeps what stood before folds that are not final, answers are of the state before those.
     """
 
-    def __init__(self, pipeline: Pipeline, take: Take, ladder: Ladder, join: Join) -> None:
-        self.keeper = Keeper(take)
-        self._pipeline = pipeline
-        self._features = pipeline.compiled
-        self._take, self._ladder, self._join = take, ladder, join
-        self._facts = facts_of(pipeline)
+    @property
+    def keeper(self) -> Keeper: ...
 
-    def answer(self, state: ScoreState, event: Any, at_ms: int) -> Answer:
-        """What `event` would be scored with if it came next, with the Kafka timestamp `at_ms`, after what is final.
+    def answer(self, state: Any, asked: Any, at_ms: int) -> Answer | PassedEvent:
+        """What the stage gives if `asked` comes next, with the Kafka timestamp `at_ms`, after what is final.
 
-        A label inside the event is not looked at. Raises `Reject` where the event would be rejected, and `Unscored`
-        where it would only be counted.
+        The first stage is asked about an event, whose label, where it has one, is not looked at; another one about what
+        the stage before has passed on. Raises `Reject` where the event would be rejected, and `Unscored` where it would
+        only be counted.
         """
-        facts = self._facts(event)
-        if facts.time_ms > at_ms + self._pipeline.ahead_ms:
-            raise ahead(self._pipeline, facts.time_ms, at_ms)
+
+
+class EntityAnswers:
+    """What the stage of one entity would pass on."""
+
+    def __init__(self, pipeline: Pipeline, windows: Groups, join: Join, *, first: bool) -> None:
+        self.keeper = EntityKeeper()
+        self._features, self._windows = pipeline.compiled, windows
+        self._first, self._entrance = first, Entrance(pipeline, join)
+
+    def answer(self, state: EntityState, asked: Any, at_ms: int) -> PassedEvent:
+        if self._first:
+            facts = self._entrance.admit(state, asked, at_ms)
+            asked = PassedEvent(facts, self._features.read(asked), [], NOWHERE)
+        facts, read, found, origin = asked
+        own = self._windows.found(apart(self._windows, state, facts), read, facts.keys, facts.time_ms)
+        return PassedEvent(facts, read, found + own, origin)
+
+
+class ScoreAnswers:
+    """What the score stage would say."""
+
+    def __init__(self, pipeline: Pipeline, assembly: Assembly, take: Take, ladder: Ladder, join: Join) -> None:
+        self.keeper = ModelKeeper(take)
+        self._features, self._assembly = pipeline.compiled, assembly
+        self._take, self._ladder = take, ladder
+        self._entrance = Entrance(pipeline, join)
+
+    def answer(self, state: ScoreState, asked: Any, at_ms: int) -> Answer:
+        facts, vector = self._of_event(state, asked, at_ms) if self._assembly.alone else self._of_passed(state, asked)
         stood = state.before[0] if state.before else state
-        watermark_ms = max(stood.watermark_ms, facts.time_ms)
-        self._refuse_duplicate(state, facts, watermark_ms)
-        self._refuse_late(stood, facts)
-        forgotten_ms = watermark_ms if facts.time_ms > stood.watermark_ms else NEVER_MS  # only who moves on forgets
-        windows = self._features.apart(state.windows, facts.keys, forgotten_ms)
-        vector = self._features.vector(windows, event, facts.keys, facts.time_ms)
         rung, said = self._predict(stood, vector)
         return Answer(facts, vector, rung, said, stood.belief.learnt)
 
-    def _refuse_duplicate(self, state: ScoreState, facts: Facts, watermark_ms: int) -> None:
-        if self._join.seen_by(state.join, facts.id, watermark_ms):
-            named = f"{self._pipeline.id}={facts.id}"
-            raise Unscored("duplicate", f"the event with {named} was scored before: ask about one that was not")
+    def _of_event(self, state: ScoreState, event: Any, at_ms: int) -> tuple[Facts, list[float]]:
+        facts = self._entrance.admit(state, event, at_ms)
+        windows = apart(self._assembly.windows, state, facts)
+        return facts, self._features.vector(windows, event, facts.keys, facts.time_ms)
 
-    def _refuse_late(self, stood: ScoreState | Before, facts: Facts) -> None:
-        pipeline = self._pipeline
-        behind_ms = stood.watermark_ms - facts.time_ms
-        if pipeline.late == "skip" and behind_ms > pipeline.lateness_ms:
-            message = f"{pipeline.time} is {behind_ms} ms behind the newest event, and this pipeline skips late ones"
-            raise Unscored("late", message)
+    def _of_passed(self, state: ScoreState, passed: PassedEvent) -> tuple[Facts, list[float]]:
+        self._entrance.refuse_duplicate(state, passed.facts)
+        return passed.facts, self._assembly.vector(apart(self._assembly.windows, state, passed.facts), passed)
 
-    def _predict(self, stood: ScoreState | Before, vector: list[float]) -> tuple[Rung, Prediction]:
+    def _predict(self, stood: ScoreState | ModelBefore, vector: list[float]) -> tuple[Rung, Prediction]:
         """Of the model; of a copy while it was never taught, since some build themselves when they are first asked."""
         model = stood.model if stood.belief.learnt else deepcopy(stood.model)
         belief = replace(stood.belief)

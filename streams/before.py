@@ -9,12 +9,18 @@ from streams.ladder import Belief
 
 @dataclass(slots=True)
 class Before:
-    """What stood before a fold, and what that has taught the model.
+    """What stood before a fold."""
+
+    watermark_ms: int
+
+
+@dataclass(slots=True)
+class ModelBefore(Before):
+    """The same where there is a model, and what the fold has taught it.
 
     `model` is None where it is still to come of the fold before this one.
     """
 
-    watermark_ms: int
     belief: Belief
     model: Any
     taught: list[tuple[Sequence[float], Any]] = field(default_factory=list)

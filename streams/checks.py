@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from schemas.problem import Problem
 from streams.feature import Derived, Feature, Per
+from streams.stage import Role
 
 NUMBERS = (float, int, bool)
 
@@ -30,6 +31,15 @@ def checked_features(features: Sequence[Feature]) -> tuple[Feature, ...]:
         if not isinstance(each, Feature):
             raise Problem(f"features= holds {each!r}: write Field, Derived or per(…).over(…)")
     return tuple(features)
+
+
+def checked_rekey(rekey: Sequence[str], labelled: bool) -> tuple[Role, ...]:
+    """The inputs that are keyed anew, where they are some of events and labels; `labelled`: labels have a topic."""
+    if isinstance(rekey, str) or not all(role in (Role.EVENTS, Role.LABELS) for role in rekey):
+        raise Problem(f'rekey={rekey!r}: write ("events",), ("labels",) or ("events", "labels")')
+    if Role.LABELS in rekey and not labelled:
+        raise Problem("rekey= names labels, but labels= names no class of its own, so they have no topic: leave it out")
+    return tuple(role for role in (Role.EVENTS, Role.LABELS) if role in rekey)
 
 
 def check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[type, ...]) -> None:

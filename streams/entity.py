@@ -2,38 +2,22 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.passed import Passed
 from schemas.reject import Reject
 from streams.admit import Admission, join_of
-from streams.aggregate import EVERYTHING
+from streams.answer import EntityAnswers
+from streams.entity_state import EntityState
 from streams.facts import Facts
-from streams.join import JoinState, Truth
-from streams.keyed_windows import WindowState
+from streams.join import Truth
 from streams.labelled import Labelled
 from streams.memory import MemorySaving
 from streams.passing import Origin, PassedEvent, PassedLabel, Passing
 from streams.pending import unscored
 from streams.pipeline import Pipeline
-from streams.plan import Step, held
+from streams.plan import Step, held, key_of
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
-
-
-@dataclass(slots=True)
-class EntityState:
-    """What such a stage carries from record to record. Only the first remembers events: by their ids and keys."""
-
-    windows: Sequence[WindowState]
-    counts: Counter[str] = field(default_factory=Counter)
-    join: JoinState = field(default_factory=JoinState)
-    watermark_ms: int = 0
-
-    @property
-    def held(self) -> int:
-        """How many labels wait for their event."""
-        return len(self.join.held)
 
 
 class EntityStage:
@@ -51,8 +35,8 @@ class EntityStage:
         self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
         self._admission = Admission(pipeline, self._join, self._windows)
         self._saving = MemorySaving(self._windows, self._join)
-        keyed = (*pipeline.entities, EVERYTHING)
-        self._following = keyed.index(step.following)
+        self.answers = EntityAnswers(pipeline, self._windows, self._join, first=step.first)
+        self._key = key_of(pipeline, step.following)
 
     def initial(self, partition: int) -> EntityState:  # noqa: ARG002 (every partition starts alike)
         """No memory."""
@@ -134,5 +118,4 @@ class EntityStage:
         emitted.append(self._output(record, facts, self._passing.label(PassedLabel(facts, truth))))
 
     def _output(self, record: Record, facts: Facts, message: Passed) -> Output:
-        key = (*facts.keys, EVERYTHING)[self._following]
-        return Output(key.encode(), message, record.timestamp_ms)
+        return Output(self._key(facts.keys).encode(), message, record.timestamp_ms)

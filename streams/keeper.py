@@ -1,33 +1,63 @@
-"""Keeps a state as it was committed last while it is folded on: how all that a fold changes stood before it."""
+"""Keeps a state as it was committed last while it is folded on: how all that a fold changes stood before it.
+
+As in multiversion concurrency control (Bernstein and Goodman, 1983) who asks reads the version that is final, and
+neither waits for who writes nor is seen by them.
+"""
 
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
-from streams.before import Before
+from streams.admit import Remembering
+from streams.before import Before, ModelBefore
+from streams.entity_state import EntityState
 from streams.hand import Hand, Take
 from streams.rows import RowsBefore
 from streams.score_state import ScoreState
 
 
-class Keeper:
-    """Keeps what stood before each fold until that is final.
+class Keeper(Protocol):
+    """Keeps what stood before each fold until that is final."""
 
-    As in multiversion concurrency control (Bernstein and Goodman, 1983) who asks reads the version that is final, and
-    neither waits for who writes nor is seen by them. Of the model that is a second one, taught a fold later than the
-    first: so all is learnt twice, but a model of any size is copied only once.
+    def keep(self, state: Any) -> None:
+        """A fold is to begin. All that are not final must be kept so."""
+
+    def final(self, state: Any) -> None:
+        """The oldest of the folds that were kept is final."""
+
+    def forget(self, state: Any) -> None:
+        """Keep nothing any more: only where no fold is to become final has an answer a state to come from."""
+
+
+class EntityKeeper:
+    """Keeps windows, what is remembered of events, and the watermark."""
+
+    def keep(self, state: EntityState) -> None:
+        _keep(state)
+        state.before.append(Before(state.watermark_ms))
+
+    def final(self, state: EntityState) -> None:
+        _final(state)
+        state.before.pop(0)
+
+    def forget(self, state: EntityState) -> None:
+        _forget(state)
+        state.before.clear()
+
+
+class ModelKeeper:
+    """Keeps a model beside: a second one, taught a fold later than the first.
+
+    So all is learnt twice, but a model of any size is copied only once, as it stands when the first fold begins.
     """
 
     def __init__(self, take: Take) -> None:
         self._take = take
 
     def keep(self, state: ScoreState) -> None:
-        """A fold is to begin. All that are not final must be kept so; the first model is copied as it stands."""
-        before = Before(state.watermark_ms, replace(state.belief), self._model(state))
-        for windows in state.windows:
-            windows.before.append({})
-        state.join.rows.before.append(RowsBefore(state.join.rows.end, state.join.rows.horizon_ms))
+        before = ModelBefore(state.watermark_ms, replace(state.belief), self._model(state))
+        _keep(state)
         state.before.append(before)
 
     def _model(self, state: ScoreState) -> Any:
@@ -40,10 +70,8 @@ class Keeper:
         return deepcopy(state.model) if model is None else model
 
     def final(self, state: ScoreState) -> None:
-        """The oldest of the folds that were kept is final: its second model learns what the fold has taught."""
-        for windows in state.windows:
-            windows.before.pop(0)
-        state.join.rows.before.pop(0)
+        """Its second model learns what the fold has taught."""
+        _final(state)
         before = state.before.pop(0)
         following = state.before[0] if state.before else None
         if not before.belief.learnt or (following is not None and following.model is not None):
@@ -58,12 +86,27 @@ class Keeper:
             state.second = before.model
 
     def forget(self, state: ScoreState) -> None:
-        """Keep nothing any more: only where no fold is to become final has an answer a state to come from."""
-        for windows in state.windows:
-            windows.before.clear()
-        state.join.rows.before.clear()
+        _forget(state)
         state.before.clear()
         state.second = None
+
+
+def _keep(state: Remembering) -> None:
+    for windows in state.windows:
+        windows.before.append({})
+    state.join.rows.before.append(RowsBefore(state.join.rows.end, state.join.rows.horizon_ms))
+
+
+def _final(state: Remembering) -> None:
+    for windows in state.windows:
+        windows.before.pop(0)
+    state.join.rows.before.pop(0)
+
+
+def _forget(state: Remembering) -> None:
+    for windows in state.windows:
+        windows.before.clear()
+    state.join.rows.before.clear()
 
 
 def _learn(hand: Hand, vector: Sequence[float], truth: Any) -> None:

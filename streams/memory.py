@@ -1,6 +1,5 @@
 """How a stage's memory is saved: windows, remembered events, and what is small."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -32,8 +31,8 @@ class MemorySaving:
 
     def save(self, state: Remembering, belief: Belief | None = None) -> Saved:
         """Counts and times; windows of keys, segments of events and held labels that have changed."""
-        rows, counts = state.join.rows, Counter(state.counts)
-        numbers = Numbers(counts, belief or Belief(), state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
+        rows, taught = state.join.rows, belief or Belief()
+        numbers = Numbers(state.counts, taught, state.watermark_ms, rows.end, rows.forgotten_to, rows.horizon_ms)
         yield NUMBERS, write_numbers(numbers)
         yield from self._windows.save(state.windows)
         yield from self._join.save(state.join)

@@ -23,6 +23,10 @@ class Origin(NamedTuple):
     value: bytes | None
 
 
+NOWHERE = Origin("", 0, 0, None, None)
+"""Of an event that is only asked about."""
+
+
 class PassedEvent(NamedTuple):
     """An accepted event, what was read of it, and what windows have found so far, stage after stage."""
 

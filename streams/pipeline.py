@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import isfinite
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel
 
@@ -12,7 +12,15 @@ from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
 from streams.aggregate import EVERYTHING, NEVER_OF_NOTHING, Aggregate, Windows
-from streams.checks import NUMBERS, check_derived, check_field, check_number, checked_features, topic_word
+from streams.checks import (
+    NUMBERS,
+    check_derived,
+    check_field,
+    check_number,
+    checked_features,
+    checked_rekey,
+    topic_word,
+)
 from streams.digest import digest
 from streams.feature import Derived, Feature, Field
 from streams.features import Features
@@ -21,6 +29,7 @@ from streams.learner import kind_of, learner
 from streams.limits import Limits
 from streams.monitor.definition import Monitor
 from streams.parts import parts_of
+from streams.stage import Role
 from streams.unmoved import check_unmoved
 
 Late = Literal["score", "skip"]
@@ -32,6 +41,13 @@ _KEYS = (str, int)
 DEFAULT_REMEMBERED = "1d"
 
 
+class Input(NamedTuple):
+    """The class of what comes on a topic, and the field that it is keyed by."""
+
+    model: type[BaseModel]
+    key: str
+
+
 class Pipeline:
     """What to score, from what, with which model, and how the truth comes back.
 
@@ -40,6 +56,9 @@ class Pipeline:
 
     - `key`: the field that events and labels are keyed by in their topics: that of the first windows, unless told.
       Labels that carry no such field may be keyed by the event's id, where events are too: `key=` the field `id`.
+    - `rekey`: the inputs, `"events"` or `"labels"`, whose topics are keyed, partitioned or counted in partitions
+      otherwise: a stage in front keys them anew. The rest has as many partitions as the inputs that are not re-keyed;
+      where all are, as what was re-keyed or scored before has, else as the largest input.
     - `learning`: `inline` tests, then trains, in one total order, so it needs topics of one partition;
       `inline_per_partition` trains one model per partition.
     - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
@@ -77,6 +96,7 @@ class Pipeline:
         limits: Limits | None = None,
         requests: bool = False,
         key: str | None = None,
+        rekey: Sequence[str] = (),
         events_topic: str | None = None,
         labels_topic: str | None = None,
         **not_built: object,
@@ -106,6 +126,7 @@ class Pipeline:
             check_field("key", self.event, key, _KEYS)
         self._check_features()
         self._check_labels()
+        self.rekey = checked_rekey(rekey, Role.LABELS in self.inputs)
         built = model()
         learns = learner(built, self.task)
         self.kind = kind_of(built)
@@ -116,6 +137,14 @@ class Pipeline:
             if labels is not None and labels.inside:
                 raise Problem("requests=True, but a request would have to bring its label, which is inside the event")
             check_unmoved(built, model.__module__, learns, self.feature_names, self.task)
+
+    @property
+    def inputs(self) -> dict[Role, Input]:
+        """What comes on topics from outside: events, and labels where they have their own."""
+        found = {Role.EVENTS: Input(self.event, self.key)}
+        if self.labels is not None and self.labels.event is not None:
+            found[Role.LABELS] = Input(self.labels.event, self.label_key)
+        return found
 
     @property
     def label_key(self) -> str:
@@ -136,6 +165,7 @@ class Pipeline:
             "id": self.id,
             "time": self.time,
             "key": self.key,
+            **({"rekey": [role.value for role in self.rekey]} if self.rekey else {}),
             "late": self.late,
             **({"lateness": self.lateness_ms} if self.lateness_ms else {}),
             "ahead": self.ahead_ms,

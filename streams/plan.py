@@ -1,6 +1,7 @@
 """Which stages fold a pipeline: one, or one per entity where their keys force events to move between partitions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from schemas.problem import Problem
@@ -8,6 +9,7 @@ from streams.aggregate import EVERYTHING
 from streams.features import Features
 from streams.keyed_groups import Groups
 from streams.pipeline import Pipeline
+from streams.stage import Role
 
 SCORE, MONITOR = "score", "monitor"
 
@@ -20,6 +22,25 @@ class Step(NamedTuple):
     entity: str
     first: bool
     following: str | None
+
+
+class Rekey(NamedTuple):
+    """A stage in front of the first step. It reads the input of this role, however it is keyed and cut into partitions,
+    and passes it on keyed by `field`."""
+
+    stage: str
+    role: Role
+    field: str
+
+
+def rekeys(pipeline: Pipeline) -> tuple[Rekey, ...]:
+    """The stages that key inputs anew, of which none knows of another."""
+    return tuple(Rekey(f"rekey_{role}", role, pipeline.inputs[role].key) for role in pipeline.rekey)
+
+
+def rekey_of(pipeline: Pipeline, stage: str) -> Rekey | None:
+    """The re-keying that `stage` is; None for any other."""
+    return next((rekey for rekey in rekeys(pipeline) if rekey.stage == stage), None)
 
 
 def steps(pipeline: Pipeline, partitions: int) -> tuple[Step, ...]:
@@ -40,8 +61,9 @@ def steps(pipeline: Pipeline, partitions: int) -> tuple[Step, ...]:
 
 
 def stages(pipeline: Pipeline, partitions: int) -> tuple[str, ...]:
-    """The names of all stages: those on the way of an event, and the one that watches."""
-    return (*(step.stage for step in steps(pipeline, partitions)), MONITOR)
+    """The names of all stages: those that key inputs anew, those on the way of an event, and the one that watches."""
+    way = (step.stage for step in steps(pipeline, partitions))
+    return (*(rekey.stage for rekey in rekeys(pipeline)), *way, MONITOR)
 
 
 def step_of(pipeline: Pipeline, partitions: int, stage: str) -> Step | None:
@@ -57,6 +79,11 @@ def require_one_step(pipeline: Pipeline, partitions: int, what: str) -> None:
             f"{pipeline.name} is folded by {' and '.join(step.stage for step in way)} on {partitions} partitions, and "
             f"{what} of several stages is not built yet: it works on topics of one partition, and on files"
         )
+
+
+def key_of(pipeline: Pipeline, entity: str) -> Callable[[Sequence[str]], str]:
+    """Called with the keys of an event, the key of one of its entities, or that of all events."""
+    return itemgetter(pipeline.entities.index(entity)) if entity != EVERYTHING else lambda _: EVERYTHING
 
 
 def held(features: Features, step: Step) -> Groups:

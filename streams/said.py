@@ -31,8 +31,10 @@ class Stands(NamedTuple):
     watermark_ms: int
 
 
-def reply(pipeline: Pipeline, request_id: str | None, answer: Answer, stands: Stands) -> Reply:
-    """What was answered, and by the state that stood where."""
+def reply(
+    pipeline: Pipeline, request_id: str | None, answer: Answer, stands: Stands, earlier: Mapping[str, int]
+) -> Reply:
+    """What was answered, and by the state that stood where; `earlier` are the ledger entries of those asked before."""
     facts, vector, rung, said, learnt = answer
     return Reply.trusted(
         request_id=facts.id if request_id is None else request_id,
@@ -50,6 +52,7 @@ def reply(pipeline: Pipeline, request_id: str | None, answer: Answer, stands: St
         positions=dict(stands.positions),
         ledger_seq=stands.seq,
         watermark_ms=stands.watermark_ms,
+        earlier=dict(earlier),
     )
 
 

@@ -7,7 +7,8 @@ from schemas.message import Message
 from schemas.reject import Reject
 from schemas.scored import Rung, Scored
 from streams.admit import Admission, join_of
-from streams.answer import Answers
+from streams.answer import ScoreAnswers
+from streams.assembly import Assembly
 from streams.facts import Facts
 from streams.hand import taking
 from streams.join import Truth
@@ -17,7 +18,7 @@ from streams.learner import Prediction
 from streams.passing import PassedEvent, PassedLabel
 from streams.pending import Pending
 from streams.pipeline import Pipeline
-from streams.plan import Step, declared, held, steps
+from streams.plan import Step, steps
 from streams.said import Met, diverged, outcome
 from streams.score_state import Saving, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
@@ -47,8 +48,8 @@ class ScoreStage:
         self._pipeline = pipeline
         self._take = taking(pipeline.model(), pipeline.task, pipeline.feature_names)
         self._ladder = Ladder(pipeline.task)
-        self._features, self._windows = pipeline.compiled, held(pipeline.compiled, way[-1])
-        self._alone, self._declared = way[-1].first, declared(pipeline.compiled, way)
+        self._features, self._assembly = pipeline.compiled, Assembly(pipeline, way)
+        self._alone, self._windows = self._assembly.alone, self._assembly.windows
         self._rated = self._windows.rated
         self._entities = pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
@@ -56,7 +57,7 @@ class ScoreStage:
         self._waits = self._labelled.later or (self._labelled.inside and not self._alone)
         self._admission = Admission(pipeline, self._join, self._windows)
         self._saving = Saving(pipeline, self._windows, self._join)
-        self.answers = Answers(pipeline, self._take, self._ladder, self._join)
+        self.answers = ScoreAnswers(pipeline, self._assembly, self._take, self._ladder, self._join)
 
     def initial(self, partition: int) -> ScoreState:  # noqa: ARG002 (every partition starts alike)
         """An untaught model and no memory."""
@@ -113,18 +114,12 @@ class ScoreStage:
         if isinstance(passed, PassedLabel):
             self._label(state, record, passed.facts.id, passed.truth, emitted)
             return
-        facts, read, before, origin = passed
+        facts, _, _, origin = passed
         self._admission.advance(state, facts.time_ms)
         if self._join.seen(state.join, facts.id):
             state.counts["events.duplicate"] += 1
             return
-        own = self._windows.found(state.windows, read, facts.keys, facts.time_ms)
-        found = before + own if self._declared is None else [(before + own)[place] for place in self._declared]
-        try:
-            vector = self._features.compose(read.plain, found)
-        except Reject:
-            self._windows.take_back(state.windows, read, facts.keys, facts.time_ms)
-            raise
+        vector = self._assembly.vector(state.windows, passed)
         self._score(state, record, Known(facts, vector, origin[:3], None), emitted)
 
     def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.before import Before
+from streams.before import ModelBefore
 from streams.hand import Hand
 from streams.join import Join, JoinState
 from streams.keyed_groups import Groups
@@ -33,7 +33,7 @@ class ScoreState:
     join: JoinState = field(default_factory=JoinState)
     belief: Belief = field(default_factory=Belief)
     watermark_ms: int = 0
-    before: list[Before] = field(default_factory=list)
+    before: list[ModelBefore] = field(default_factory=list)
     second: Any = None
     hand: Hand | None = None
 

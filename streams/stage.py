@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from schemas.message import Message
 from schemas.reject import Reject
 
@@ -21,7 +23,8 @@ class Role(StrEnum):
     """Events and labels, as another stage passes them on."""
 
 
-class Record(NamedTuple):
+# One of each per record: a struct is made in C, in a quarter of the time that a named tuple takes.
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One record of an input, with its position. `value` is the decoded message, or why it cannot be used; `raw` its
     bytes, for those who pass them on."""
 
@@ -35,7 +38,7 @@ class Record(NamedTuple):
     raw: bytes | None = None
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One message for the topic whose name ends in `value.TOPIC`, in the partition of its stage.
 
     `timestamp_ms` becomes its Kafka timestamp: that of the record it came from, or the end of the window it is about.
@@ -53,7 +56,14 @@ class Refused(NamedTuple):
     reject: Reject
 
 
-Emitted = Output | Refused
+class Rekeyed(NamedTuple):
+    """An input record that goes on as it came, under another key, in the partition of that."""
+
+    record: Record
+    key: bytes
+
+
+Emitted = Output | Refused | Rekeyed
 
 
 class State(Protocol):

@@ -67,7 +67,14 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
             ledger = topics.ledger(pipeline.version, name)
             if ledger not in there:
                 continue
-            binding = bind(pipeline, name, prefix=settings.topic_prefix, registry=registry, partitions=there[ledger])
+            binding = bind(
+                pipeline,
+                name,
+                prefix=settings.topic_prefix,
+                registry=registry,
+                partitions=count,
+                reads=there[ledger],
+            )
             found.append(
                 Opened(
                     pipeline=pipeline,

@@ -47,13 +47,16 @@ def from_topics(pipelines: Sequence[Pipeline], settings: Settings) -> Iterator[L
 
 
 def _partitions(pipeline: Pipeline, settings: Settings, sources: list[Source]) -> int:
-    names = [source.topic for source in sources]
+    names, named = [source.topic for source in sources], pipeline.topics(settings.topic_prefix)
     admin = AdminClient({**librdkafka(settings), "log_level": 0})
     there = topics.described(admin, names, monotonic() + KAFKA_WITHIN_S)
     for name in names:
         if name not in there:
+            first = ""
+            if name in {named.rekeyed(pipeline.version, role) for role in pipeline.rekey}:
+                first = "start `millrace worker`, which makes it as rekey= says; or "
             raise Problem(
-                f"there is no topic {name}: give a file with --events, or check MILLRACE_KAFKA_BOOTSTRAP and "
+                f"there is no topic {name}: {first}give a file with --events, or check MILLRACE_KAFKA_BOOTSTRAP and "
                 f"MILLRACE_TOPIC_PREFIX"
             )
     counts = {name: len(there[name].partitions) for name in names}

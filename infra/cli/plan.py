@@ -13,6 +13,7 @@ from infra.feed import partitions_there
 from infra.planned import Planned, consequences, planned
 from infra.settings import Settings, reach
 from streams.load import load
+from streams.plan import rekeys
 from streams.runtime.bind import check_partitions
 
 
@@ -45,6 +46,7 @@ def plan(
         _drawn(
             f"{pipeline.name} v{pipeline.version} on topics of {partitions} partition{'s' if partitions > 1 else ''}",
             found,
+            len(rekeys(pipeline)),
         )
     )
     console.print()
@@ -52,10 +54,13 @@ def plan(
         console.print(f"- {escape(sentence)}", highlight=False)
 
 
-def _drawn(title: str, found: list[Planned]) -> Tree:
-    """The way of an event, from topic to topic; behind it the stage that watches."""
-    *way, monitor = found
+def _drawn(title: str, found: list[Planned], rekeys: int) -> Tree:
+    """The way of an event, from topic to topic; behind it the stage that watches, before it those that key anew."""
+    *way, monitor = found[rekeys:]
     drawn = at = Tree(f"[bold]{escape(title)}[/]")
+    for each in found[:rekeys]:
+        stage = f"[bold cyan]{escape(each.stage)}[/]: keys by {escape(each.key or '')}"
+        drawn.add(escape(each.reads[0]), guide_style="dim").add(stage, guide_style="dim").add(escape(each.writes[0]))
     for each in way:
         at = at.add(escape("\n".join(each.reads)), guide_style="dim").add(_stage(each), guide_style="dim")
     written = at.add(escape("\n".join(way[-1].writes)), guide_style="dim")

@@ -18,18 +18,19 @@ from infra.skew import staged
 from infra.skew.follow import Round, follow
 from infra.skew.once import Checked, check
 from streams.pipeline import Pipeline
-from streams.plan import MONITOR, SCORE, require_one_step
+from streams.plan import MONITOR, SCORE, rekeys, require_one_step
 from streams.runtime.findings import Broken
 
 
 def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, following: bool, as_json: bool) -> bool:
     """Check, say what was found, and whether anything is unequal. Raises `Problem` where nothing can be checked."""
     with opened(pipeline, settings) as stages:
-        stages = [each for each in stages if each.stage != MONITOR]
+        rekeyed = {rekey.stage for rekey in rekeys(pipeline)}
+        stages = [each for each in stages if each.stage != MONITOR and each.stage not in rekeyed]
         if not stages or stages[-1].stage != SCORE:
             raise not_begun(pipeline, settings)
         stage = stages[-1]
-        if len(stages) > 1 and (following or partition is not None):
+        if following or partition is not None:
             require_one_step(pipeline, stage.binding.partitions, "a check that follows, or of one partition,")
         if following:
             return _followed(stage, partition, settings, as_json=as_json)

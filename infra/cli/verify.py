@@ -29,7 +29,7 @@ DIFFERS = 1
 def verify(
     target: Annotated[str, typer.Argument(metavar="FILE.py:NAME", help="The pipeline, or package.module:NAME.")],
     *,
-    stage: Annotated[str | None, typer.Option(help="This stage alone: as `millrace plan` names it.")] = None,
+    stage: Annotated[str | None, typer.Option(help="This stage alone, as `millrace plan` names it.")] = None,
     partition: Annotated[int | None, typer.Option(min=0, help="This partition alone.")] = None,
     folder: Annotated[
         Path | None,

@@ -1,6 +1,5 @@
 """The processes of a demo: each stage and the sink, their logs, their metrics, the CPU time that they took."""
 
-import contextlib
 import re
 import sys
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from infra.demo.servers import Servers
@@ -90,15 +88,5 @@ class Workers:
 
     def cpu_s(self) -> dict[str, float]:
         """Seconds of CPU time that each of them has used; last, those of this process itself."""
-        used = {name: _cpu_s(process.pid) for name, process in self._processes.items()}
+        used = {name: process.cpu_s for name, process in self._processes.items()}
         return {**used, OURS: time.process_time()}
-
-
-def _cpu_s(guard: int) -> float:
-    """Of all that runs behind a guard; 0 where it has ended."""
-    used = 0.0
-    with contextlib.suppress(psutil.Error):
-        for child in psutil.Process(guard).children(recursive=True):
-            times = child.cpu_times()
-            used += times.user + times.system
-    return used

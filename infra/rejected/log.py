@@ -55,7 +55,7 @@ class RejectedLog:
 
     def input_of(self, rejected: Rejected) -> str | None:
         """The input topic that the record came from; None where it came from elsewhere, or the topic is gone."""
-        topic = rejected.origin.topic if rejected.origin is not None else None
+        topic = self.topics.input_of(rejected.origin.topic) if rejected.origin is not None else None
         return topic if topic in self.partitions else None
 
 

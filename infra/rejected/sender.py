@@ -59,17 +59,19 @@ class Sender:
 
     def _produce(self, rejected: Rejected) -> None:
         log, origin = self._log, rejected.origin
+        topic = log.input_of(rejected)
         assert origin is not None
-        replay_id, count = log.replay_id(rejected), log.partitions[origin.topic]
+        assert topic is not None
+        replay_id, count = log.replay_id(rejected), log.partitions[topic]
         here = min(origin.partition, count - 1)
         self._producer.produce(
-            origin.topic,
+            topic,
             value=rejected.value,
             key=rejected.key,
             partition=here if rejected.key is None else partition_of(rejected.key, count),
             headers=headers_again(rejected, replay_id),  # type: ignore[arg-type]  # lists of bytes are fine
         )
-        marker = json.dumps({"topic": origin.topic, "reason": origin.reason}).encode()
+        marker = json.dumps({"topic": topic, "reason": origin.reason}).encode()
         self._producer.produce(log.topics.replayed, value=marker, key=replay_id.encode(), partition=0)
         self._producer.poll(0)
 

@@ -1,6 +1,7 @@
 """Binds a pipeline's stages to their topics: which inputs, in which order, and how their values are read."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from schemas.alert import Alert
@@ -17,32 +18,37 @@ from schemas.registry import Registry
 from schemas.reply import Reply
 from schemas.scored import Scored
 from schemas.topics import Topics
+from streams.answer import Answers
 from streams.entity import EntityStage
 from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
 from streams.passing import Passing
 from streams.pipeline import Pipeline
-from streams.plan import SCORE, Step, stages, step_of, steps
-from streams.runtime.asked import Asked
-from streams.runtime.codec import Encoder, Source
+from streams.plan import SCORE, Rekey, Step, key_of, rekey_of, stages, step_of, steps
+from streams.rekey import RekeyStage
+from streams.runtime.asked import Asked, Door, Following
+from streams.runtime.codec import Anew, Encoder, Source
 from streams.runtime.ledger import LedgerTopic
 from streams.runtime.task import Binding
 from streams.score import ScoreStage
 from streams.stage import Role
 
 
-def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, partitions: int) -> Binding:
+def bind(
+    pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, partitions: int, reads: int | None = None
+) -> Binding:
     """One stage of `pipeline` on its topics. Registers the schemas that it writes.
 
+    An input that the stage keys anew has `reads` partitions; all other topics have `partitions`.
     Raises `Problem` where the stage does not exist, or the definition does not allow so many partitions.
     """
     check_partitions(pipeline, partitions)
     check_stage(pipeline, partitions, stage)
     topics, way = pipeline.topics(prefix), steps(pipeline, partitions)
-    step = step_of(pipeline, partitions, stage)
+    rekey, step = rekey_of(pipeline, stage), step_of(pipeline, partitions, stage)
     ledger = topics.ledger(pipeline.version, stage)
-    fold = monitor_stage(pipeline) if step is None else _stage(pipeline, way, step)
-    asked = isinstance(fold, ScoreStage) and pipeline.requests
+    fold = RekeyStage(rekey) if rekey is not None else _stage(pipeline, way, step)
+    answers = fold.answers if pipeline.requests and isinstance(fold, ScoreStage | EntityStage) else None
     return Binding(
         stage=fold,
         pipeline=f"{prefix}{pipeline.name}",
@@ -51,14 +57,13 @@ def bind(pipeline: Pipeline, stage: str, *, prefix: str, registry: Registry, par
         parts=pipeline.parts,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
-        sources=_sources(pipeline, step, topics, registry),
+        sources=_sources(pipeline, rekey or step, topics, registry),
         encoder=_encoder(pipeline, stage, topics, registry, partitions),
         ledger=LedgerTopic(ledger, _writes(Entry, ledger, registry), own_decoder(Entry, registry)),
         state_topic=topics.state(pipeline.version, stage),
-        partitions=partitions,
+        partitions=reads if rekey is not None and reads is not None else partitions,
         limits=pipeline.limits,
-        begin=pipeline.begin if step is not None and step.first else "earliest",
-        asked=_asked(pipeline, fold, topics, registry) if asked else None,  # type: ignore[arg-type]  # it is one
+        asked=None if step is None or answers is None else _asked(pipeline, way, step, answers, topics, registry),
     )
 
 
@@ -69,11 +74,6 @@ def check_partitions(pipeline: Pipeline, partitions: int) -> None:
             f'{pipeline.name} has {partitions} partitions and learning="inline", which learns in one total order: '
             f'use topics of one partition, or ask for a model per partition with learning="inline_per_partition"'
         )
-    if pipeline.requests and len(steps(pipeline, partitions)) > 1:
-        raise Problem(
-            f"{pipeline.name} has requests=True and, on {partitions} partitions, a stage for each of its entities, of "
-            f"which none could answer alone: use topics of one partition, or leave requests= out"
-        )
 
 
 def check_stage(pipeline: Pipeline, partitions: int, stage: str) -> None:
@@ -83,13 +83,17 @@ def check_stage(pipeline: Pipeline, partitions: int, stage: str) -> None:
         raise Problem(f"there is no stage {stage!r}: write one of {', '.join(names)}")
 
 
-def _stage(pipeline: Pipeline, way: Sequence[Step], step: Step) -> ScoreStage | EntityStage:
+def _stage(pipeline: Pipeline, way: Sequence[Step], step: Step | None) -> ScoreStage | EntityStage | MonitorStage:
+    if step is None:
+        return monitor_stage(pipeline)
     return ScoreStage(pipeline, way) if step.following is None else EntityStage(pipeline, step)
 
 
-def _sources(pipeline: Pipeline, step: Step | None, topics: Topics, registry: Registry) -> list[Source]:
+def _sources(pipeline: Pipeline, step: Step | Rekey | None, topics: Topics, registry: Registry) -> list[Source]:
     if step is None:
         return _monitor_sources(topics, registry)
+    if isinstance(step, Rekey):
+        return [replace(_input(pipeline, step.role, topics, registry), key_field=None)]
     if step.first:
         return score_sources(pipeline, topics, registry)
     decode, read = own_decoder(Passed, registry), Passing(pipeline.compiled).read
@@ -112,24 +116,47 @@ def monitor_stage(pipeline: Pipeline) -> MonitorStage:
 
 
 def score_sources(pipeline: Pipeline, topics: Topics, registry: Registry) -> list[Source]:
-    events = Source(
-        role=Role.EVENTS,
-        topic=topics.events,
-        decode=input_decoder(pipeline.event, registry),
-        key_field=pipeline.key,
-    )
-    if pipeline.labels is None or pipeline.labels.event is None:
-        return [events]
-    labels = Source(
-        role=Role.LABELS,
-        topic=topics.labels,
-        decode=input_decoder(pipeline.labels.event, registry),
-        key_field=pipeline.label_key,
-    )
-    return [labels, events]
+    """What the first step reads: the inputs, or what a stage has made of one that it keys anew."""
+    roles = [role for role in (Role.LABELS, Role.EVENTS) if role in pipeline.inputs]
+    sources = [_input(pipeline, role, topics, registry) for role in roles]
+    return [
+        replace(source, topic=topics.rekeyed(pipeline.version, source.role), begin="earliest", cure=None)
+        if source.role in pipeline.rekey
+        else source
+        for source in sources
+    ]
 
 
-def _asked(pipeline: Pipeline, stage: ScoreStage, topics: Topics, registry: Registry) -> Asked:
+def _input(pipeline: Pipeline, role: Role, topics: Topics, registry: Registry) -> Source:
+    """An input as it comes."""
+    model, key = pipeline.inputs[role]
+    return Source(
+        role=role,
+        topic=topics.input(role),
+        decode=input_decoder(model, registry),
+        key_field=key,
+        begin=pipeline.begin,
+        cure=f'rekey=("{role}",)',
+    )
+
+
+def _asked(
+    pipeline: Pipeline, way: Sequence[Step], step: Step, answers: Answers, topics: Topics, registry: Registry
+) -> Asked:
+    following = None
+    if step.following is not None:
+        behind = way[way.index(step) + 1].stage
+        following = Following(topics.group(pipeline.version, behind), key_of(pipeline, step.following))
+    return Asked(
+        pipeline=pipeline,
+        stage=step.stage,
+        answers=answers,
+        door=_door(pipeline, topics, registry) if step.first else None,
+        following=following,
+    )
+
+
+def _door(pipeline: Pipeline, topics: Topics, registry: Registry) -> Door:
     registry.register(topics.requests, avro_schema(pipeline.event))
     requests = Source(
         role=Role.EVENTS,
@@ -137,13 +164,7 @@ def _asked(pipeline: Pipeline, stage: ScoreStage, topics: Topics, registry: Regi
         decode=input_decoder(pipeline.event, registry),
         key_field=pipeline.key,
     )
-    return Asked(
-        pipeline=pipeline,
-        answers=stage.answers,
-        requests=requests,
-        replies=topics.replies,
-        encode=_writes(Reply, topics.replies, registry),
-    )
+    return Door(requests, topics.replies, _writes(Reply, topics.replies, registry))
 
 
 def _monitor_sources(topics: Topics, registry: Registry) -> list[Source]:
@@ -155,6 +176,10 @@ def _monitor_sources(topics: Topics, registry: Registry) -> list[Source]:
 
 def _encoder(pipeline: Pipeline, stage: str, topics: Topics, registry: Registry, partitions: int) -> Encoder:
     names = [step.stage for step in steps(pipeline, partitions)]
+    rekey = rekey_of(pipeline, stage)
+    if rekey is not None:
+        anew = Anew(topics.rekeyed(pipeline.version, rekey.role), partitions)
+        return Encoder(stage=stage, values={}, rejected=topics.rejected, anew=anew)
     if stage in names[:-1]:
         following = topics.passed(pipeline.version, names[names.index(stage) + 1])
         values = {Passed.TOPIC: (following, _writes(Passed, following, registry))}

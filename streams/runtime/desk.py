@@ -5,7 +5,9 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from schemas.reject import Reject
-from streams.answer import Answer, Unscored
+from streams.answer import Answer
+from streams.entrance import Unscored
+from streams.passing import PassedEvent
 from streams.runtime.kept import Kept
 from streams.runtime.owned import Owned
 from streams.runtime.task import GROUP_LIMIT
@@ -28,6 +30,9 @@ SLICE = 10
 
 MOVES = "its partition moves to another worker, or has stopped"
 
+ROUNDS = 10
+"""Of the event loop between slices while somebody asks: to accept a request, and to pass it on, takes about as many."""
+
 
 class Busy(Exception):
     """Too many ask: ask again later."""
@@ -42,9 +47,9 @@ class Unanswerable(Exception):
 
 
 class Answered(NamedTuple):
-    """The answer, and where the state stood that gave it."""
+    """The answer, or what another stage goes on with, and where the state stood that gave it."""
 
-    answer: Answer
+    answer: Answer | PassedEvent
     stands: Stands
 
 
@@ -73,6 +78,11 @@ class Desk:
     def size(self) -> int:
         """How many records should be folded at once, at most."""
         return SLICE if self._asked_lately else GROUP_LIMIT
+
+    @property
+    def rounds(self) -> int:
+        """For how many rounds of the event loop others have their turn, whenever they have."""
+        return ROUNDS if self._asked_lately else 1
 
     @property
     def _asked_lately(self) -> bool:

@@ -1,6 +1,5 @@
 """The order in which a task folds its inputs: a merge by time, role and offset, never by what came first."""
 
-import sys
 from collections import deque
 from collections.abc import Sequence
 
@@ -9,7 +8,6 @@ import msgspec
 from streams.runtime.raw import Raw, Run
 
 Place = tuple[int, int, int]
-LAST: Place = (sys.maxsize, 0, 0)
 
 
 class Input:
@@ -110,7 +108,7 @@ class Merge:
             if len(filled) > 1:
                 self._interleave(filled, limit, taken)
             else:
-                self._take_run(filled[0], None, limit, taken)
+                self._take_all(filled[0], limit, taken)
         return taken
 
     def _interleave(self, filled: list[Input], limit: int, taken: list[tuple[int, Raw]]) -> None:
@@ -119,26 +117,29 @@ class Merge:
         while len(taken) < limit:
             head = min(heads)
             at = heads.index(head)
-            heads[at] = LAST
-            self._take_run(filled[at], min(heads), limit, taken)
-            if not filled[at].records:
+            first = filled[at]
+            self._pass(first, *head)
+            taken.append((first.rank, first.records.popleft()))
+            if not first.records:
+                first.folded = first.fetched
                 return
-            heads[at] = filled[at].head()
+            heads[at] = first.head()
 
-    def _take_run(self, first: Input, bound: Place | None, limit: int, taken: list[tuple[int, Raw]]) -> None:
-        """Take from `first` as long as it stands before `bound`, the head of the next input."""
-        records, rank = first.records, first.rank
+    def _take_all(self, first: Input, limit: int, taken: list[tuple[int, Raw]]) -> None:
+        """Take from the only input that holds something."""
+        records = first.records
         while records and len(taken) < limit:
-            record = records[0]
-            at_ms = max(first.high_ms, record.timestamp)
-            if bound is not None and (at_ms, rank, record.offset) > bound:
-                return
-            if (at_ms, rank) < self._point:
-                self.disordered += 1
-            else:
-                self._point = (at_ms, rank)
-            first.high_ms = at_ms
-            first.folded = record.offset + 1
-            taken.append((rank, records.popleft()))
+            self._pass(first, *first.head())
+            taken.append((first.rank, records.popleft()))
         if not records:
             first.folded = first.fetched
+
+    def _pass(self, first: Input, at_ms: int, rank: int, offset: int) -> None:
+        """The record at the head of `first`, which stands there, is taken."""
+        point = at_ms, rank
+        if point < self._point:
+            self.disordered += 1
+        else:
+            self._point = point
+        first.high_ms = at_ms
+        first.folded = offset + 1

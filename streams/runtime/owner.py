@@ -9,6 +9,7 @@ from schemas.ledger import Entry
 from schemas.problem import Outage, Problem
 from streams.runtime import recovery
 from streams.runtime.checkpoint import Checkpoint
+from streams.runtime.codec import Source
 from streams.runtime.due import Due
 from streams.runtime.environment import environment
 from streams.runtime.ledger import Chain, Named, Signer, Work
@@ -119,7 +120,7 @@ class Owner:
             raise Problem(
                 f"{seat.named} has a ledger but no committed offsets, as when a group expires: {recovery.REPAIR}"
             )
-        starts = {topic: self._start(topic, partition) for topic in binding.topics}
+        starts = {source.topic: self._start(source, partition) for source in binding.sources}
         told = Beside(recovery.METADATA_VERSION, 0, -1, "", -1, high)
         owned = self._at(seat, Chain(seat.named, self.signer), transactions, told)
         owned.task = Task(binding, partition, starts)
@@ -127,9 +128,9 @@ class Owner:
         owned.begin(Work(starts=starts, ends=starts, counts={}))
         return owned
 
-    def _start(self, topic: str, partition: int) -> int:
+    def _start(self, source: Source, partition: int) -> int:
         """Where a partition that nobody has folded yet begins, as its pipeline declares."""
-        begin = self.binding.begin
+        topic, begin = source.topic, source.begin
         if isinstance(begin, int):
             return self.kafka.since(topic, partition, begin)
         return self.kafka.bounds(topic, partition)[0 if begin == "earliest" else 1]

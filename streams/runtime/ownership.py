@@ -140,7 +140,7 @@ class Ownership:
                 await held.desk.answer()
                 held.desk.keep()
                 with self._metrics.folding():
-                    batch = await in_turn(owned.folding(held.desk.limit, held.desk.size))
+                    batch = await in_turn(owned.folding(held.desk.limit, held.desk.size), held.desk.rounds)
                 before, under_way = under_way, None
                 if before is not None:
                     await before

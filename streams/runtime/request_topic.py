@@ -12,14 +12,14 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from schemas.problem import Outage
 from schemas.reject import HEADER_MESSAGE, HEADER_REASON, Reject
 from schemas.reply import HEADER_REQUEST_ID
-from streams.answer import Unscored
-from streams.runtime.asked import Asked
+from streams.entrance import Unscored
+from streams.runtime.asked import Door
 from streams.runtime.codec import Headers, decode
 from streams.runtime.desk import WAITING, Away, Busy, Unanswerable
+from streams.runtime.enquiry import Enquiry
 from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import Ownership
 from streams.runtime.raw import Raw
-from streams.said import reply
 
 LOOK_MS = 200
 """How often one looks which partitions are ours."""
@@ -40,8 +40,11 @@ class RequestTopic:
     A refusal is a reply without a value, whose headers give the reason, as those of rejected records do.
     """
 
-    def __init__(self, asked: Asked, ownership: Ownership, metrics: Metrics, kafka: Mapping[str, Any]) -> None:
-        self._asked = asked
+    def __init__(
+        self, door: Door, enquiry: Enquiry, ownership: Ownership, metrics: Metrics, kafka: Mapping[str, Any]
+    ) -> None:
+        self._door = door
+        self._enquiry = enquiry
         self._ownership = ownership
         self._metrics = metrics
         self._consumer = AIOKafkaConsumer(
@@ -100,7 +103,7 @@ class RequestTopic:
         self._followed = partitions
 
     def _place(self, partition: int) -> TopicPartition:
-        return TopicPartition(self._asked.requests.topic, partition)
+        return TopicPartition(self._door.requests.topic, partition)
 
     async def _reply(self, raw: Raw) -> None:
         """Answer one request."""
@@ -117,21 +120,20 @@ class RequestTopic:
             named += _why(refused)
         try:
             await self._producer.send_and_wait(
-                self._asked.replies, value, key=raw.key or b"", partition=raw.partition, headers=named
+                self._door.replies, value, key=raw.key or b"", partition=raw.partition, headers=named
             )
         except MessageSizeTooLargeError:
-            log.warning("the reply to %s@%d is too large to be sent", self._asked.requests.topic, raw.offset)
+            log.warning("the reply to %s@%d is too large to be sent", self._door.requests.topic, raw.offset)
         self._metrics.requested(status, perf_counter() - began_s)
 
     async def _answer(self, raw: Raw, request_id: bytes | None) -> bytes:
         """The value of the reply. Raises what the request is refused with."""
-        asked = self._asked
-        event = decode(asked.requests, raw, self._ownership.binding.partitions).value
+        event = decode(self._door.requests, raw, self._ownership.binding.partitions).value
         if isinstance(event, Reject):
             raise event
-        answer, stands = await self._ownership.ask(raw.partition, event, raw.timestamp)
         name = None if request_id is None else request_id.decode(errors="replace")
-        return asked.encode(reply(asked.pipeline, name, answer, stands).__dict__)
+        reply = await self._enquiry.of_event(raw.partition, event, raw.timestamp, name)
+        return self._door.encode(reply.__dict__)
 
 
 def _why(refused: Exception) -> Headers:

@@ -23,8 +23,11 @@ def at_once(slices: Slices[T]) -> T:
             return found
 
 
-async def in_turn(slices: Slices[T]) -> T:
-    """All slices; what else waits for the event loop has its turn every `TURN_S`."""
+async def in_turn(slices: Slices[T], rounds: int = 1) -> T:
+    """All slices; what else waits for the event loop has its turn every `TURN_S`, for so many rounds of the loop.
+
+    What takes several rounds, as a request to another worker does, would otherwise take a turn of all tasks for each.
+    """
     began_s = monotonic()
     while True:
         try:
@@ -33,5 +36,6 @@ async def in_turn(slices: Slices[T]) -> T:
             found: T = end.value
             return found
         if monotonic() - began_s >= TURN_S:
-            await asyncio.sleep(0)
+            for _ in range(rounds):
+                await asyncio.sleep(0)
             began_s = monotonic()

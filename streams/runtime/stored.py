@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Protocol
 
 from schemas.alert import Alert
-from schemas.reject import HEADER_STAGE
+from schemas.reject import HEADER_PARTITION, HEADER_STAGE
 from streams.runtime.codec import Headers, Message
 from streams.runtime.ports import Kafka
 from streams.runtime.raw import Raw
@@ -111,29 +111,30 @@ class Shared:
 def stored(kafka: Kafka, binding: Binding, partition: int, *, alone: bool) -> dict[str, Stored]:
     """Every topic that the stage writes, as it is now, in one partition; `alone`: no other version writes them.
 
-    Of what it keys anew all partitions are read: other tasks write them too.
+    Of what lies by its key all partitions are read: other tasks write them too.
     """
+    encoder = binding.encoder
 
     def records(topic: str, partition: int, low: int) -> Iterator[Raw]:
         for run in kafka.read(topic, partition, low):
             yield from run.records
 
-    stage = binding.stage.name.encode()
+    def ours(read: Iterator[Raw]) -> Iterator[Raw]:
+        """What this task has rejected."""
+        wanted = {HEADER_STAGE: binding.stage.name.encode()}
+        if encoder.anew is not None:
+            wanted[HEADER_PARTITION] = b"%d" % partition  # tasks of several partitions write to one of `rejected`
+        return (each for each in read if wanted.items() <= dict(each.headers).items())
+
+    there = partition if encoder.anew is None else partition % encoder.anew.partitions
+    outputs = [(last, each[0], encoder.rekeyed.get(last)) for last, each in encoder.values.items()]
+    outputs += [] if encoder.anew is None else [("rekeyed", *encoder.anew)]
     found: dict[str, Stored] = {}
-    for last, topic in [
-        *((last, each[0]) for last, each in binding.encoder.values.items()),
-        ("", binding.encoder.rejected),
-    ]:
-        if last in binding.encoder.rekeyed:
-            lows = [kafka.bounds(topic, each)[0] for each in range(binding.encoder.rekeyed[last])]
-            everywhere = chain.from_iterable(records(topic, *each) for each in enumerate(lows))
-            found[topic] = Shared(topic, everywhere, from_start=not any(lows))
-            continue
-        low, _ = kafka.bounds(topic, partition)
-        kind = Alone if alone and last != Alert.TOPIC else Shared
-        read = records(topic, partition, low)
-        ours = read if last else (each for each in read if dict(each.headers).get(HEADER_STAGE) == stage)
-        found[topic] = kind(topic, ours, from_start=low == 0)
+    for last, topic, spread in [*outputs, ("", encoder.rejected, None)]:
+        lows = {place: kafka.bounds(topic, place)[0] for place in ([there] if spread is None else range(spread))}
+        kind = Alone if alone and spread is None and last != Alert.TOPIC else Shared
+        read = chain(*(records(topic, *each) for each in lows.items()))
+        found[topic] = kind(topic, read if last else ours(read), from_start=not any(lows.values()))
     return found
 
 

@@ -10,7 +10,6 @@ import msgspec
 from schemas.problem import Problem
 from streams.limits import Limits, Tallies, Tally
 from streams.parts import Parts
-from streams.pipeline import Begin
 from streams.runtime.asked import Asked
 from streams.runtime.codec import Encoder, Message, Source, decode
 from streams.runtime.ledger import LedgerTopic, Work, hash_of
@@ -28,10 +27,7 @@ BUFFER_LIMIT = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions.
-
-    `begin` says where in its inputs a partition begins that nobody has folded yet.
-    """
+    """A stage bound to its topics: inputs in merge order of their roles, encoders, and how many partitions."""
 
     stage: Stage[Any]
     pipeline: str
@@ -46,7 +42,6 @@ class Binding:
     state_topic: str
     partitions: int
     limits: Limits
-    begin: Begin = "earliest"
     asked: Asked | None = None
 
     @property

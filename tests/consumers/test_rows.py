@@ -11,6 +11,7 @@ from consumers.rows import Position, Raw
 from consumers.tables import REJECTED
 from schemas.decode import own_decoder
 from schemas.ledger import Entry
+from schemas.passed import Passed
 from schemas.reject import Reason, Reject
 from schemas.reply import Reply
 from tests.schemas.stored import DIRECTORY, OWN, Example, examples
@@ -78,8 +79,8 @@ EXPECTED: dict[str, rows.Row] = {
         ),
     ),
 }
-NOT_KEPT = (Reply,)
-"""Answers to whoever asked: no table has them."""
+NOT_KEPT = (Reply, Passed)
+"""Answers to whoever asked, and what one stage hands to the next: no table has them."""
 
 STORED = [example for example in examples() if example.model in OWN and example.model not in NOT_KEPT]
 

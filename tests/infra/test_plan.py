@@ -12,6 +12,7 @@ from schemas.problem import Problem
 from tests.integration.harness import PIPELINES
 
 STAGED = f"{PIPELINES / 'verbs.py'}:staged"
+REKEYED = f"{PIPELINES / 'rekeyed.py'}:rekeyed"
 ONE = f"{PIPELINES / 'verbs.py'}:one"
 
 
@@ -52,6 +53,26 @@ def test_it_says_what_several_partitions_mean() -> None:
     assert "each of the 4 partitions of score has a model of its own" in shown
     assert "lateness=" in shown
     assert shown.index("by_customer_id") < shown.index("by_all") < shown.index("staged.scored")
+
+
+def test_it_says_where_score_requests_are_put() -> None:
+    shown = plan(f"{PIPELINES / 'asked.py'}:asked_twice", "--partitions", "4").stdout
+
+    assert "answered by 2 processes" in shown
+    assert "put to by_customer_id" in shown
+    assert "put to" not in plan(STAGED, "--partitions", "4").stdout
+
+
+def test_inputs_that_are_keyed_anew_have_a_stage_in_front_each() -> None:
+    events, labels, first, *_ = told(REKEYED, "--partitions", "2")["stages"]
+
+    assert (events["stage"], events["reads"], events["key"]) == ("rekey_events", ["rekeyed.events"], "customer_id")
+    assert (labels["stage"], labels["reads"], labels["key"]) == ("rekey_labels", ["rekeyed.labels"], "customer_id")
+    assert first["reads"] == [events["writes"][0], labels["writes"][0]]
+    shown = plan(REKEYED, "--partitions", "1").stdout
+    assert "rekey_events reads events of any key" in shown
+    assert "one total order" in shown
+    assert shown.index("rekeyed.v1.rekey_labels.rekeyed") < shown.index("score")
 
 
 def test_so_many_partitions_that_the_definition_does_not_allow_are_a_problem() -> None:

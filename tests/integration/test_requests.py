@@ -3,36 +3,45 @@
 import asyncio
 import json
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing
 from typing import NamedTuple
 from urllib.request import urlopen
 
 import pytest
-from aiohttp import ClientSession, ClientTimeout
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message
 
 from infra.embedded.process import ServerProcess
 from infra.feed import feed
 from infra.settings import Settings, librdkafka, schema_registry
 from schemas.decode import own_decoder
-from schemas.payment import Payment
 from schemas.registry import Registry
 from schemas.reject import HEADER_MESSAGE
-from schemas.reply import HEADER_REQUEST_ID, Reply
+from schemas.reply import Reply
 from streams.load import load
 from streams.runtime.kafka import RealKafka
-from tests.integration.asking import PARTITIONS, TARGET, ask, base, known, payment, post
+from tests.integration.asking import (
+    PARTITIONS,
+    TARGET,
+    ask,
+    base,
+    bodies,
+    flood,
+    known,
+    payment,
+    post,
+    put,
+    replies,
+    settled,
+)
 from tests.integration.driven import ask as tool
-from tests.integration.harness import READ_S, of_its_own, scrape, wait, wait_folded, worker
+from tests.integration.harness import READ_S, of_its_own, scrape, wait_folded, worker
 from tests.integration.test_restart import payments, written
 from tests.servers import Servers
 
 pytestmark = pytest.mark.servers
 
 MANY = 10_000
-SETTLED_S = 0.5
 SAME = ("event_id", "event_time_ms", "entities", "score", "predicted", "probabilities", "model_id", "rung")
 
 
@@ -123,11 +132,11 @@ def test_a_request_on_the_topic_has_a_reply_with_its_name(running: Running) -> N
     named = load(TARGET).topics(running.settings.topic_prefix)
     one, bad = payment(24), payment(25)
     invalid = bad.model_dump_json().replace("35.0", "-1").encode()
-    with replies(running) as arrived:
+    with replies(running.settings, named.replies) as arrived:
         for key in (None, "k" * 700_000):  # neither has a reply of much use, and neither may end the worker
-            put(running, named.requests, one.model_copy(update={"transaction_id": "odd"}), b"{}", key=key)
+            put(running.settings, named.requests, one.model_copy(update={"transaction_id": "odd"}), b"{}", key=key)
         for each, value in ((one, one.model_dump_json().encode()), (bad, invalid)):
-            put(running, named.requests, each, value, key=each.customer_id)
+            put(running.settings, named.requests, each, value, key=each.customer_id)
         found: dict[str, Message] = {}
         while not {"q24", "q25"} <= found.keys():
             found |= arrived(1)
@@ -142,37 +151,11 @@ def test_a_request_on_the_topic_has_a_reply_with_its_name(running: Running) -> N
     assert dict(refused.headers() or [])[HEADER_MESSAGE] == b"amount: Input should be greater than or equal to 0"
 
 
-def put(running: Running, topic: str, about: Payment, value: bytes, *, key: str | None) -> None:
-    """A request by any client."""
-    producer = Producer({**librdkafka(running.settings), "partitioner": "murmur2_random"})
-    producer.produce(topic, value, key, headers={HEADER_REQUEST_ID: about.transaction_id.encode()})
-    assert producer.flush(READ_S) == 0
-
-
-@contextmanager
-def replies(running: Running) -> Iterator[Callable[[int], dict[str, Message]]]:
-    """Called with a number, it gives so many replies that came since, by the names of their requests."""
-    topic = load(TARGET).topics(running.settings.topic_prefix).replies
-    with closing(Consumer({**librdkafka(running.settings), "group.id": "asks"})) as consumer:
-        places = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-        for place in places:
-            place.offset = consumer.get_watermark_offsets(place, timeout=READ_S)[1]
-        consumer.assign(places)
-        yield lambda many: {header(each): each for each in consumer.consume(many, timeout=READ_S)}
-
-
-def header(reply: Message) -> str:
-    """The name of the request that it is a reply to."""
-    name = dict(reply.headers() or [])[HEADER_REQUEST_ID]
-    assert isinstance(name, bytes)
-    return name.decode()
-
-
 def test_ten_thousand_requests_leave_nothing_behind(running: Running) -> None:
     pipeline, settings = load(TARGET), running.settings
     with closing(RealKafka(librdkafka(settings))) as kafka:
-        before = settled(kafka, settings)
-        statuses = asyncio.run(flood(running.url, MANY, at_once=50))
+        before = settled(lambda: ends(kafka, settings))
+        statuses = asyncio.run(flood(running.url, bodies(MANY), at_once=50))
         after = ends(kafka, settings)
     feed(pipeline, payments(2_000, 2_200), settings)
     wait_folded(settings, pipeline, running.process)
@@ -182,39 +165,11 @@ def test_ten_thousand_requests_leave_nothing_behind(running: Running) -> None:
     assert tool(settings, "verify", TARGET).exit_code == 0
 
 
-def settled(kafka: RealKafka, settings: Settings) -> dict[str, list[int]]:
-    """Where that ends once the markers of what was committed stand there too: nothing comes behind them for a while."""
-    found: list[dict[str, list[int]]] = []
-
-    def same() -> bool:
-        found.append(ends(kafka, settings))
-        return found[-1:] == found[-2:-1]
-
-    wait("nothing comes any more", same, [], within_s=READ_S, poll_s=SETTLED_S)
-    return found[-1]
-
-
 def ends(kafka: RealKafka, settings: Settings) -> dict[str, list[int]]:
     """Where what the score stage writes ends, but for replies."""
     named = load(TARGET).topics(settings.topic_prefix)
     topics = (*named.outputs, named.ledger(1, "score"), named.state(1, "score"))
     return {topic: [kafka.bounds(topic, p)[1] for p in range(PARTITIONS)] for topic in topics}
-
-
-async def flood(url: str, many: int, *, at_once: int) -> Counter[int]:
-    """The statuses of so many requests, each about another payment of one of 100 customers."""
-    statuses, numbers = Counter[int](), iter(range(1_000, 1_000 + many))
-
-    async def one_after_the_other(session: ClientSession) -> None:
-        for number in numbers:
-            body = payment(number, customer=number % 100).model_dump_json().encode()
-            async with session.post(f"{url}/score", data=body, headers={"Content-Type": "application/json"}) as answer:
-                await answer.read()
-                statuses[answer.status] += 1
-
-    async with ClientSession(timeout=ClientTimeout(total=READ_S)) as session:
-        await asyncio.gather(*(one_after_the_other(session) for _ in range(at_once)))
-    return statuses
 
 
 def test_requests_are_counted(running: Running) -> None:

@@ -13,13 +13,14 @@ from schemas.alert import Alert
 from schemas.ledger import Entry
 from schemas.metric import Metric
 from schemas.outcome import Outcome
+from schemas.passed import Passed
 from schemas.payment import Chargeback, Payment
 from schemas.registry import Registry
 from schemas.reply import Reply
 from schemas.scored import Scored
 
 DIRECTORY = Path(__file__).with_name("examples")
-OWN = (Scored, Outcome, Metric, Alert, Entry, Reply)
+OWN = (Scored, Outcome, Metric, Alert, Entry, Reply, Passed)
 CLASSES: Sequence[type[BaseModel]] = (*OWN, Payment, Chargeback)
 
 

@@ -48,6 +48,17 @@ def test_our_bytes_are_those_of_fastavro(message: type[Message], data: st.DataOb
     assert own_encoder(schema, 7)(fields) == encoder(schema, 7)(fields)
 
 
+@pytest.mark.parametrize("bits", range(1, 64))
+def test_numbers_where_one_more_digit_is_needed_are_those_of_fastavro(bits: int) -> None:
+    class Number(BaseModel):
+        value: int
+
+    schema = avro_schema(Number)
+
+    for value in (1 << bits - 1, (1 << bits - 1) - 1, -(1 << bits - 1), -(1 << bits - 1) - 1):
+        assert own_encoder(schema, 7)({"value": value}) == encoder(schema, 7)({"value": value})
+
+
 def test_a_type_that_our_messages_do_not_have_is_refused() -> None:
     class Mixed(BaseModel):
         value: int | str

@@ -110,15 +110,22 @@ STATES = [
 ]
 
 ORDER = [
-    Plant("running maximum forgotten", Merge._take_run, "first.high_ms = at_ms", "first.high_ms = record.timestamp"),
+    Plant(
+        "running maximum forgotten", Merge._pass, "first.high_ms = at_ms", "first.high_ms = first.records[0].timestamp"
+    ),
     Plant("gap accepted", Merge.deliver, "if run.start != buffered.fetched:", "if run.start < buffered.fetched:"),
     Plant("merge by topic name", Merge.__init__, "Input(topic, rank, position)", "Input(topic, -rank, position)"),
     Plant("merge by arrival", Merge.take, "self.ready", "any(each.records for each in self.inputs.values())"),
-    Plant("position at the record", Merge._take_run, "record.offset + 1", "record.offset"),
+    Plant("position at the record", Merge._pass, "offset + 1", "offset"),
 ]
 
 FOLD = [
-    Plant("reject dropped", Encoder.encode, "messages.append(self._rejected(each, raws))", "pass"),
+    Plant(
+        "reject dropped",
+        Encoder.encode,
+        "messages.append(self._rejected(each, raw) if isinstance(each, Refused) else self._moved(each, raw))",
+        "pass",
+    ),
     Plant("label applied twice", Join._meet, "state.rows.settle(row, truth.value)", "pass"),
     Plant("event scored twice", Admission.admit, "self._join.seen(state.join, facts.id)", "False"),
     Plant("label of the future forgotten", Join._hold, "state.held[event_id] = truth", "pass"),

@@ -10,9 +10,10 @@ from schemas.avro import HEADER_BYTES, avro_schema
 from schemas.encode import own_encoder
 from schemas.passed import Passed
 from streams import Pipeline
+from streams.answer import Answer
 from streams.entity import EntityStage
 from streams.passing import Passing
-from streams.plan import Step, steps
+from streams.plan import Step, key_of, steps
 from streams.score import ScoreStage
 from streams.stage import Emitted, Output, Record, Role
 
@@ -35,6 +36,7 @@ class Chain:
     """
 
     def __init__(self, made: Pipeline, partitions: int, place: Place) -> None:
+        self._made = made
         self.way, self._place = steps(made, partitions), place
         self.stages = [stage_of(made, self.way, step) for step in self.way]
         self.states = [[stage.initial(p) for p in range(partitions)] for stage in self.stages]
@@ -46,6 +48,19 @@ class Chain:
         for record in records:
             self._step(0, record, self._place(record.key or b""))
         return self
+
+    def ask(self, event: Any, key: bytes, at_ms: int) -> Answer:
+        """What the stages say of an event with this key, one after the other; raises what they refuse it with."""
+        asked, partition = event, self._place(key)
+        for n, stage in enumerate(self.stages):
+            answer = stage.answers.answer(self.states[n][partition], asked, at_ms)
+            if isinstance(answer, Answer):
+                return answer
+            message = Passed.model_validate_json(self._passing.event(answer).model_dump_json())
+            asked = self._passing.read(message.__dict__)
+            following = key_of(self._made, self.way[n].following or "")
+            partition = self._place(following(asked.facts.keys).encode())
+        raise AssertionError("the last stage answers")
 
     def _step(self, n: int, record: Record, partition: int) -> None:
         self.read[n][partition].append(record)

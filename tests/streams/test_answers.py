@@ -15,11 +15,12 @@ from schemas.problem import Problem
 from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams import Field, Pipeline
-from streams.answer import Unscored
+from streams.answer import Answer
+from streams.entrance import Unscored
 from streams.features import Features
 from streams.score import ScoreStage
 from streams.score_state import MODEL, ScoreState
-from streams.stage import Emitted, Output, Record, Role
+from streams.stage import Emitted, Output, Record, Refused, Role
 from tests.streams.builders import Log, Tap, fold, pipeline
 from tests.streams.logs import LOGS
 from tests.streams.state import walk
@@ -74,12 +75,17 @@ class Failing(LogisticRegression):
         return {True: 0.5, False: 0.5}
 
 
-def said(stage: ScoreStage, state: ScoreState, tap: Tap, at_ms: int) -> Any:
+def said(stage: Any, state: Any, asked: Any, at_ms: int) -> Any:
     """The answer, or why there is none."""
     try:
-        answer = stage.answers.answer(state, tap, at_ms)
+        answer = stage.answers.answer(state, asked, at_ms)
     except (Reject, Unscored) as refused:
         return refused.reason
+    return told(answer) if isinstance(answer, Answer) else answer
+
+
+def told(answer: Answer) -> Any:
+    """What is said of an event."""
     return answer.vector, tuple(answer.said), answer.rung, answer.learnt
 
 
@@ -90,7 +96,7 @@ def folded(made: Pipeline, state: ScoreState, emitted: Sequence[Emitted]) -> Any
             scored = each.value
             learnt = int(scored.model_id.removeprefix(f"{made.digest}/"))
             return scored.features, (scored.score, scored.predicted, scored.probabilities), scored.rung, learnt
-        if not isinstance(each, Output):
+        if isinstance(each, Refused):
             return each.reject.reason
     return "duplicate" if state.counts["events.duplicate"] else "late"
 
@@ -137,7 +143,7 @@ def test_an_answer_is_what_the_event_is_scored_with(made: Pipeline, records: lis
             stage.fold(state, [record])
             continue
         state.counts.clear()
-        answer = said(stage, state, record.value, record.timestamp_ms)  # type: ignore[arg-type]  # taps alone are left
+        answer = said(stage, state, record.value, record.timestamp_ms)
 
         assert repr(answer) == repr(folded(made, state, stage.fold(state, [record])))
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any
@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from river.forest import ARFClassifier
 
-import streams.keyed_windows
-import streams.saved_windows
-import streams.windows
 from streams import Field, Pipeline
 from streams.keeper import Keeper
 from streams.score import ScoreStage
+from streams.score_state import ScoreState
 from streams.stage import Emitted, Record
 from tests.streams.builders import Log, Tap, pipeline
 from tests.streams.logs import LOGS, Move, log_of
 from tests.streams.state import walk
 from tests.streams.test_answers import said
 from tests.streams.test_score_laws import PIPELINES
+
+pytestmark = pytest.mark.usefixtures("little_is_held")
 
 MADE = {
     **PIPELINES,
@@ -44,29 +44,20 @@ TAPS = st.builds(
 """What is asked about, at a time so many milliseconds from that of the newest event."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def little_is_held() -> Iterator[None]:
-    """Windows that soon forget what is behind, pages of few keys, and few events that make a long history."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams.saved_windows, "PAGE", 2)
-        patch.setattr(streams.windows, "COMPACT_ABOVE", 1)
-        patch.setattr(streams.keyed_windows, "LONG", 3)
-        yield
-
-
 @dataclass
 class Play:
     """A stage that is folded and asked before its commits, beside one that is only folded as far as they have come."""
 
-    made: Pipeline
+    made: Callable[[], Any]
     taps: Sequence[Tap]
+    question: Callable[[Tap], Any] = lambda tap: tap
     emitted: list[Emitted] = field(default_factory=list)
     calm: list[Emitted] = field(default_factory=list)
     waiting: deque[Sequence[Record]] = field(default_factory=deque)
     keeps: bool = True
 
     def __post_init__(self) -> None:
-        self.stage, self.committed = ScoreStage(self.made), ScoreStage(self.made)
+        self.stage, self.committed = self.made(), self.made()
         self.state, self.stood = self.stage.initial(0), self.committed.initial(0)
         self.keeper: Keeper = self.stage.answers.keeper
 
@@ -97,16 +88,16 @@ class Play:
             return
         for tap in self.taps:
             at_ms = max(self.stood.watermark_ms, 1_000) + tap.at_ms
-            asked = tap.model_copy(update={"at_ms": at_ms})
+            asked = self.question(tap.model_copy(update={"at_ms": at_ms}))
 
             assert repr(said(self.stage, self.state, asked, at_ms)) == repr(
                 said(self.committed, self.stood, asked, at_ms)
             )
 
 
-def play(made: Pipeline, records: Sequence[Record], parts: Sequence[tuple[int, int, str]], taps: Sequence[Tap]) -> None:
+def play(played: Play, records: Sequence[Record], parts: Sequence[tuple[int, int, str]]) -> None:
     """Fold all of it in parts; nothing is to show in outputs, nor in what is saved."""
-    played, n = Play(made, taps), 0
+    n = 0
     saved: dict[bytes, bytes | None] = {}
     for many, ahead, also in cycle(parts):
         if n >= len(records):
@@ -128,11 +119,12 @@ def play(made: Pipeline, records: Sequence[Record], parts: Sequence[tuple[int, i
     assert restored(played.stage, saved) == restored(played.committed, dict(played.committed.save(played.stood)))
 
 
-def restored(stage: ScoreStage, saved: Mapping[bytes, bytes | None]) -> Any:
+def restored(stage: Any, saved: Mapping[bytes, bytes | None]) -> Any:
     """All that was saved, but for the pages on which keys stand."""
     state = stage.restore(0, {key: value for key, value in saved.items() if value is not None})
     windows = [(each.histories, sorted(each.deadlines)) for each in state.windows]
-    return walk([state.model, state.counts, state.belief, state.watermark_ms, state.join, windows])
+    learnt = (state.model, state.belief) if isinstance(state, ScoreState) else ()
+    return walk([learnt, state.counts, state.watermark_ms, state.join, windows])
 
 
 @EACH
@@ -140,7 +132,7 @@ def restored(stage: ScoreStage, saved: Mapping[bytes, bytes | None]) -> Any:
 def test_an_answer_before_the_commit_is_that_of_the_commit_before(
     made: Pipeline, records: list[Record], parts: list[tuple[int, int, str]], taps: list[Tap]
 ) -> None:
-    play(made, records, parts, taps)
+    play(Play(lambda: ScoreStage(made), taps), records, parts)
 
 
 @EACH
@@ -156,11 +148,12 @@ def test_so_it_is_in_a_long_busy_log(made: Pipeline) -> None:
     ]
     taps = [Tap(tap_id=tap_id, at_ms=at_ms, card=card) for tap_id, at_ms, card in (("a", 0, "a"), ("b", -3, "b"))]
 
-    play(made, log_of(moves), parts, [*taps, *(Tap(tap_id=str(n), at_ms=n % 4 * 30) for n in range(40, 90, 18))])
+    taps += [Tap(tap_id=str(n), at_ms=n % 4 * 30) for n in range(40, 90, 18)]
+    play(Play(lambda: ScoreStage(made), taps), log_of(moves), parts)
 
 
 def test_an_id_that_is_forgotten_before_the_commit_is_remembered_as_it_was() -> None:
-    played = Play(pipeline(), [])
+    played = Play(lambda: ScoreStage(pipeline()), [])
     played.fold(Log().tap("1", 1_000).records)
     played.commit()
     played.fold(Log().tap("2", 1_200).records)
@@ -175,7 +168,7 @@ def test_an_id_that_is_forgotten_before_the_commit_is_remembered_as_it_was() -> 
 
 
 def test_a_model_that_was_taught_is_copied_once() -> None:
-    played, copies = Play(pipeline(), []), []
+    played, copies = Play(lambda: ScoreStage(pipeline()), []), []
     for n in range(5):
         played.fold(Log().tap(str(n), 1_000 + n).finding(str(n), 1_000 + n).records)
         copies.append(played.state.before[0].model)

@@ -19,8 +19,7 @@ from schemas.problem import Problem
 from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
 from streams.features import Features
-from streams.runtime.bind import check_partitions
-from tests.streams.builders import WINDOWS, Finding, Tap, definition, labels
+from tests.streams.builders import Finding, Tap, definition, labels
 
 
 class Odd(BaseModel):
@@ -131,6 +130,12 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     ),
     "a label topic without its class": (lambda: definition(labels=None, labels_topic="x"), ("labels_topic='x'",)),
     "one topic for both": (lambda: definition(labels_topic="x", events_topic="x"), ("labels_topic='x'", "its own")),
+    "keys of an input that there is not": (lambda: definition(rekey=("models",)), ("rekey=('models',)", '("events",)')),
+    "keys of one input, no list": (lambda: definition(rekey="events"), ("rekey='events'", '("events",)')),
+    "keys of labels without a topic": (
+        lambda: definition(labels=None, rekey=("labels",), model=lambda: HalfSpaceTrees(seed=1)),
+        ("rekey=", "labels", "leave it out"),
+    ),
     "memory shorter than the horizon": (lambda: definition(remember="50ms"), ("remember=", "horizon")),
     "a bad horizon": (lambda: definition(labels=labels(horizon="soon")), ("horizon='soon'", "7d")),
     "a number as horizon": (lambda: definition(labels=labels(horizon=30)), ("horizon=30", "7d")),
@@ -263,7 +268,7 @@ NOT_BUILT: dict[str, Callable[[], object]] = {
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]
-        for option in ("challengers", "baseline", "explain", "rekey", "checkpoint")
+        for option in ("challengers", "baseline", "explain", "checkpoint")
     },
 }
 
@@ -332,15 +337,6 @@ def test_a_default_and_what_a_rate_is_among_belong_to_the_definition() -> None:
     ]
 
     assert len({Pipeline(**definition(features=[card, each])).digest for each in made}) == len(made)
-
-
-def test_requests_of_several_entities_need_all_events_in_one_partition() -> None:
-    made = Pipeline(**definition(features=WINDOWS, learning="inline_per_partition", requests=True))
-
-    check_partitions(made, 1)
-    assert made.entities == ("card", "shop")
-    with pytest.raises(Problem, match="requests=True and, on 2 partitions, a stage for each of its entities"):
-        check_partitions(made, 2)
 
 
 def test_labels_that_know_only_the_id_are_keyed_by_it() -> None:

@@ -151,6 +151,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "remember": {"remember": "200ms"},
     "late": {"late": "skip"},
     "ahead": {"ahead": "2s"},
+    "keys of events": {"rekey": ("events",)},
+    "keys of labels": {"rekey": ("labels",)},
+    "keys of both": {"rekey": ("events", "labels")},
     "task": {"labels": labels(task="multiclass")},
 }
 
@@ -163,7 +166,8 @@ def test_no_two_definitions_that_compute_something_else_share_a_digest() -> None
 
 def test_the_same_definition_has_the_same_digest() -> None:
     assert pipeline().digest == pipeline().digest
-    assert pipeline(events_topic="elsewhere").digest == pipeline().digest
+    assert pipeline(events_topic="elsewhere").digest == pipeline(rekey=()).digest == pipeline().digest
+    assert pipeline(rekey=["labels", "events"]).digest == pipeline(rekey=("events", "labels")).digest
 
 
 def test_the_feature_set_names_the_features_and_their_order() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from river.anomaly import HalfSpaceTrees
 
 from schemas.outcome import Outcome
@@ -95,7 +96,7 @@ def test_events_have_the_same_features_on_one_partition_and_on_three_where_laten
 ) -> None:
     long = {"lateness": "10s", "labels": labels(horizon="20s"), "remember": "20s"}
     made = pipeline(features=FEATURES, key=key, **long)
-    records = [each._replace(key=str(getattr(each.value, key, "")).encode()) for each in records]
+    records = [replace(each, key=str(getattr(each.value, key, "")).encode()) for each in records]
 
     chain = Chain(made, 3, place=lambda key: (sum(key) + shift) % 3).fold(records)
 
@@ -196,7 +197,7 @@ def test_what_fails_at_the_last_stage_is_refused_as_it_came_and_leaves_no_trace_
 
     made = pipeline(features=[*FEATURES[:3], Derived("of both", fails, of=(CARD, SHOP))])
     log = Log().tap("1", 1_000).tap("2", 1_001).tap("3", 1_030)
-    log.records = [record._replace(raw=b"bytes %d" % n) for n, record in enumerate(log.records)]
+    log.records = [replace(record, raw=b"bytes %d" % n) for n, record in enumerate(log.records)]
 
     chain = Chain(made, 2, place=lambda _: 0).fold(log.records)
 
@@ -211,7 +212,7 @@ def test_what_fails_at_the_last_stage_is_refused_as_it_came_and_leaves_no_trace_
 
 def test_one_id_under_two_keys_is_scored_once_where_both_meet() -> None:
     records = Log().tap("1", 1_000).tap("1", 1_001, card="b").finding("1", 1_010).finding("1", 1_011, card="b").records
-    records = [each._replace(key=getattr(each.value, "card", "").encode()) for each in records]
+    records = [replace(each, key=getattr(each.value, "card", "").encode()) for each in records]
 
     chain = Chain(PIPELINES["card, shop and all"], 2, place=lambda key: key == b"b").fold(records)
 

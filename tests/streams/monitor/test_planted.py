@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple, cast
 
 import pytest
+from msgspec.structs import replace
 
 from streams.monitor.definition import DAY_MS, Monitor
 from streams.stage import Record
@@ -94,7 +95,8 @@ def _days(records: list[Record], first: int, end: int) -> list[Record]:
 
 def _later(records: list[Record], days: int) -> list[Record]:
     return [
-        record._replace(
+        replace(
+            record,
             timestamp_ms=record.timestamp_ms + days * DAY_MS,
             value=cast("dict[str, Any]", record.value) | {"event_time_ms": record.timestamp_ms + days * DAY_MS},
         )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from datasketches import tdigest_double
+from msgspec.structs import replace
 
 from schemas.reject import Reason, Reject
 from streams.monitor import Monitor
@@ -76,7 +77,7 @@ def test_rows_of_another_feature_set_are_counted_and_left_out() -> None:
 
 def test_what_cannot_be_decoded_is_refused_and_the_fold_goes_on() -> None:
     reject = Reject(next(iter(Reason)), "not Avro")
-    broken = scored(START_MS)._replace(value=reject)
+    broken = replace(scored(START_MS), value=reject)
     emitted, state = fold([broken, scored(START_MS)], SMALL)
 
     assert emitted == [Refused(broken, reject)]

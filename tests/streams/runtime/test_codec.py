@@ -16,7 +16,7 @@ from streams.runtime.codec import Message, Source, decode
 from streams.runtime.partition import partition_of
 from streams.runtime.raw import Run
 from streams.runtime.task import Group, Task
-from streams.stage import Role
+from streams.stage import Record, Role
 from tests.schemas.in_process import InProcess
 from tests.streams.builders import Finding, Tap, pipeline
 from tests.streams.runtime.logs import Stored
@@ -67,7 +67,7 @@ def test_a_record_keeps_its_position_whatever_its_value() -> None:
 
     record = decode(SOURCE, raw, 1)
 
-    assert record[:6] == (Role.EVENTS, "taps.events", 0, 7, 1_234, b"a")
+    assert record == Record(Role.EVENTS, "taps.events", 0, 7, 1_234, b"a", record.value, b"nonsense")
     assert isinstance(record.value, Reject)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.reject import Reject
-from streams.answer import Unscored
+from streams.entrance import Unscored
 from streams.runtime.bind import bind
 from streams.runtime.desk import Desk
 from streams.runtime.slices import at_once, in_turn

@@ -8,9 +8,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from streams.passing import Passing
 from streams.runtime.asked import Asked
 from streams.runtime.desk import Away, Busy
+from streams.runtime.enquiry import Enquiry
 from streams.runtime.metrics import Metrics
+from streams.runtime.peers import Peers
 from streams.runtime.route import FORWARDED, Route
 from streams.runtime.score_page import ScorePage
 from tests.streams.builders import Tap, pipeline
@@ -35,13 +38,14 @@ class Elsewhere:
 
 
 def served(ownership: Any, address_of: Callable[[int], str | None]) -> web.Application:
-    unused: Any = None
-    asked = Asked(pipeline=pipeline(), answers=unused, requests=unused, replies="", encode=unused)
-    app, route = web.Application(), Route(address_of, "http://own")
-    ScorePage(asked, ownership, Metrics("taps", "score"), route).add_to(app.router)
+    made, unused, peers = pipeline(), None, Peers()
+    asked: Any = Asked(pipeline=made, stage="score", answers=unused, door=None, following=None)  # type: ignore[arg-type]
+    app, route = web.Application(), Route(address_of, "http://own", peers)
+    enquiry = Enquiry(asked, ownership, Passing(made.compiled), None)
+    ScorePage(made, enquiry, ownership, Metrics("taps", "score"), route).add_to(app.router)
 
     async def close(_: web.Application) -> None:
-        await route.close()
+        await peers.close()
 
     app.on_cleanup.append(close)
     return app
