@@ -41,6 +41,7 @@ BUDGETS = (
     Budget("state of a pending event", "memory", "pending_event"),
     Budget("state of an id that was seen", "memory", "seen_id"),
     Budget("score request beside 2,000 events/s, p99", "requests", "p99"),
+    Budget("the same in two stages", "requests", "p99_in_two_stages"),
     Budget("memory of scoring, growth in an hour", "soak", "score_memory_growth"),
     Budget("memory of monitoring, growth in an hour", "soak", "monitor_memory_growth"),
 )

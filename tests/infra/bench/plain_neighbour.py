@@ -1,6 +1,7 @@
 """A neighbour without a framework, and in its form `losing` one that loses an output."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -21,17 +22,21 @@ def main(spec: Spec) -> None:
     fold, tables, topics = Fold(spec), Tables({}, {}, {}), spec["topics"]
     steps, left = {topics["events"]: fold.event, topics["labels"]: fold.label}, LOST
     consumer.subscribe(list(steps))
-    while True:
-        for message in consumer.consume(100, timeout=0.1):
-            key, value = message.key(), message.value()
-            assert isinstance(key, bytes)
-            assert value is not None
-            raw = Raw(key, value, message.timestamp()[1], message.offset() or 0)
-            for out in steps[message.topic() or ""](raw, tables):
-                left -= 1
-                if left or spec["form"] != "losing":
-                    producer.produce(out.topic, key=out.key, value=out.value, timestamp=out.timestamp_ms)
-        producer.poll(0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        while True:
+            for message in consumer.consume(100, timeout=0.1):
+                key, value = message.key(), message.value()
+                assert isinstance(key, bytes)
+                assert value is not None
+                raw = Raw(key, value, message.timestamp()[1], message.offset() or 0)
+                for out in steps[message.topic() or ""](raw, tables):
+                    left -= 1
+                    if left or spec["form"] != "losing":
+                        producer.produce(out.topic, key=out.key, value=out.value, timestamp=out.timestamp_ms)
+            producer.poll(0)
+    finally:
+        producer.flush()  # else an outcome may stand there whose score does not
 
 
 if __name__ == "__main__":
