@@ -89,12 +89,11 @@ class Windows:
         """The share of the events in the window whose label is known to be true when the event comes.
 
         `of` is "label", that of a binary pipeline. Its share is `among` all events of the window, or among those that
-        are "labelled" by then. A label counts once, at the time of its event, and the first one stands.
+        are "labelled" by then. A label counts once, at the time of its event, and the first one stands. With a filter
+        both are of the events of which it is true.
         """
         if of != "label":
             raise Problem(f'rate({of!r}): only labels have a rate, write rate("label"); that of a field is its mean')
-        if self.where is not None:
-            raise Problem(f"per({self.entity!r}).over(where=…).rate({of!r}) is not built yet: leave where= out")
         return self._and(Aggregate(verb="rate", among=among, default=default))
 
     def min(self, field: str, *, default: float | None = None) -> "Windows":

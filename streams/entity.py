@@ -10,7 +10,6 @@ from streams.admit import Admission, join_of
 from streams.answer import EntityAnswers
 from streams.entity_state import EntityState
 from streams.facts import Facts
-from streams.join import Truth
 from streams.labelled import Labelled
 from streams.memory import MemorySaving
 from streams.passing import Origin, PassedEvent, PassedLabel, Passing
@@ -79,26 +78,29 @@ class EntityStage:
             return
         inside = self._labelled.of_event(record, facts.time_ms)
         origin = Origin(record.topic, record.partition, record.offset, record.key, record.raw)
-        self._found(state, record, PassedEvent(facts, self._features.read(record.value), [], origin), emitted)
+        read = self._features.read(record.value)
+        self._found(state, record, PassedEvent(facts, read, [], origin), emitted)
         if self._labelled.later:
-            truth = self._join.wait(state.join, facts.id, unscored(facts.keys, facts.time_ms), state.counts)
+            pending = unscored(facts.keys, facts.time_ms, read.outside)
+            truth = self._join.wait(state.join, facts.id, pending, state.counts)
         else:
             self._join.event(state.join, facts.id, facts.time_ms)
             truth = inside
         if truth is not None:
-            self._known(state, record, facts, truth, emitted)
+            self._known(state, record, PassedLabel(facts, truth, read.outside), emitted)
 
     def _label(self, state: EntityState, record: Record, emitted: list[Emitted]) -> None:
         event_id, truth = self._labelled.of_label(record)
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
-            self._known(state, record, Facts(event_id, pending.keys, pending.event_time_ms), truth, emitted)
+            facts = Facts(event_id, pending.keys, pending.event_time_ms)
+            self._known(state, record, PassedLabel(facts, truth, pending.outside), emitted)
 
     def _passed(
         self, state: EntityState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
     ) -> None:
         if isinstance(passed, PassedLabel):
-            self._known(state, record, passed.facts, passed.truth, emitted)
+            self._known(state, record, passed, emitted)
         else:
             self._admission.advance(state, passed.facts.time_ms)
             self._found(state, record, passed, emitted)
@@ -110,12 +112,13 @@ class EntityStage:
         message = self._passing.event(PassedEvent(facts, read, found + own, origin))
         emitted.append(self._output(record, facts, message))
 
-    def _known(self, state: EntityState, record: Record, facts: Facts, truth: Truth, emitted: list[Emitted]) -> None:
+    def _known(self, state: EntityState, record: Record, passed: PassedLabel, emitted: list[Emitted]) -> None:
         """The label of an event that was passed on is known."""
+        facts, truth, outside = passed
         state.counts["labels.passed"] += 1
         if self._windows.rated:
-            self._windows.label(state.windows, facts.keys, facts.time_ms, positive=truth.value)
-        emitted.append(self._output(record, facts, self._passing.label(PassedLabel(facts, truth))))
+            self._windows.label(state.windows, facts.keys, facts.time_ms, outside, positive=truth.value)
+        emitted.append(self._output(record, facts, self._passing.label(passed)))
 
     def _output(self, record: Record, facts: Facts, message: Passed) -> Output:
         return Output(self._key(facts.keys).encode(), message, record.timestamp_ms)

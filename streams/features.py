@@ -76,7 +76,10 @@ class Features(Groups):
 
     def vector(self, states: Sequence[WindowState], event: Any, keys: Sequence[str], time_ms: int) -> list[float]:
         """The features of `event`. Raises `Reject`, and leaves `states` as they were, as what it is made of does."""
-        read = self.read(event)
+        return self.vector_of(states, self.read(event), keys, time_ms)
+
+    def vector_of(self, states: Sequence[WindowState], read: Read, keys: Sequence[str], time_ms: int) -> list[float]:
+        """The same of what was `read` of an event."""
         found = self.found(states, read, keys, time_ms)
         try:
             return self.compose(read.plain, found)

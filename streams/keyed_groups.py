@@ -100,11 +100,19 @@ class Groups:
         keys = (*keys, EVERYTHING)
         return [group.apart(states[n], keys[entity], watermark_ms) for n, _, group, entity, _ in self._each]
 
-    def label(self, states: Sequence[WindowState], keys: Sequence[str], time_ms: int, *, positive: bool) -> None:
-        """The label of the event with these keys and time has become known."""
+    def label(
+        self,
+        states: Sequence[WindowState],
+        keys: Sequence[str],
+        time_ms: int,
+        outside: Sequence[int],
+        *,
+        positive: bool,
+    ) -> None:
+        """The label of the event with these keys and time has become known; it is `outside` these groups."""
         keys = (*keys, EVERYTHING)
-        for n, _, group, entity, _ in self._each:
-            if group.rated:
+        for n, place, group, entity, _ in self._each:
+            if group.rated and place not in outside:
                 group.label(states[n], keys[entity], time_ms, positive=positive)
 
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:

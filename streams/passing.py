@@ -41,10 +41,11 @@ class PassedEvent(NamedTuple):
 
 
 class PassedLabel(NamedTuple):
-    """The label of an event that was passed on before."""
+    """The label of an event that was passed on before, which is `outside` these groups of windows."""
 
     facts: Facts
     truth: Truth
+    outside: Sequence[int]
 
     @property
     def role(self) -> Role:
@@ -82,7 +83,7 @@ class Passing:
 
     def label(self, passed: PassedLabel) -> Passed:
         """The message that carries a label."""
-        facts, truth = passed
+        facts, truth, outside = passed
         return Passed.trusted(
             role="labels",
             event_id=facts.id,
@@ -94,7 +95,7 @@ class Passing:
             plain=[],
             values=[],
             marks=[],
-            outside=[],
+            outside=outside,
             found=[],
             key=None,
             value=None,
@@ -107,7 +108,8 @@ class Passing:
         facts = Facts(row["event_id"], tuple(row["keys"]), row["event_time_ms"])
         source = row["source_topic"], row["source_partition"], row["source_offset"]
         if row["role"] == Role.LABELS:
-            return PassedLabel(facts, Truth(msgspec.json.decode(row["label"]), row["label_time_ms"], *source))
+            truth = Truth(msgspec.json.decode(row["label"]), row["label_time_ms"], *source)
+            return PassedLabel(facts, truth, row["outside"])
         values = row["values"]
         for place, mark in zip(self._marked, row["marks"], strict=True):
             values[place] = mark

@@ -25,11 +25,12 @@ from streams.stage import Emitted, Output, Record, Refused, Role, Saved
 
 
 class Known(NamedTuple):
-    """What is known of an event when it is scored: its features, where it stood when it came (topic, partition,
-    offset), and the truth, where that was inside it."""
+    """What is known of an event when it is scored: its features, the groups of windows that it is `outside`, where it
+    stood when it came (topic, partition, offset), and the truth, where that was inside it."""
 
     facts: Facts
     vector: list[float]
+    outside: Sequence[int]
     stood: tuple[str, int, int]
     inside: Truth | None
 
@@ -102,10 +103,10 @@ class ScoreStage:
         if facts is None:
             return
         inside = self._labelled.of_event(record, facts.time_ms)
-        vector = self._features.vector(state.windows, record.value, facts.keys, facts.time_ms)
-        self._score(
-            state, record, Known(facts, vector, (record.topic, record.partition, record.offset), inside), emitted
-        )
+        read = self._features.read(record.value)
+        vector = self._features.vector_of(state.windows, read, facts.keys, facts.time_ms)
+        stood = record.topic, record.partition, record.offset
+        self._score(state, record, Known(facts, vector, read.outside, stood, inside), emitted)
 
     def _passed(
         self, state: ScoreState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
@@ -114,16 +115,16 @@ class ScoreStage:
         if isinstance(passed, PassedLabel):
             self._label(state, record, passed.facts.id, passed.truth, emitted)
             return
-        facts, _, _, origin = passed
+        facts, read, _, origin = passed
         self._admission.advance(state, facts.time_ms)
         if self._join.seen(state.join, facts.id):
             state.counts["events.duplicate"] += 1
             return
         vector = self._assembly.vector(state.windows, passed)
-        self._score(state, record, Known(facts, vector, origin[:3], None), emitted)
+        self._score(state, record, Known(facts, vector, read.outside, origin[:3], None), emitted)
 
     def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:
-        (event_id, keys, time_ms), vector, (topic, partition, offset), inside = known
+        (event_id, keys, time_ms), vector, outside, (topic, partition, offset), inside = known
         rung, said = self._predict(state, vector, time_ms, record, emitted)
         learnt = state.belief.learnt
         scored = Scored.trusted(
@@ -144,7 +145,7 @@ class ScoreStage:
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
-        pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
+        pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung, outside)
         if self._by_itself:
             self._teach(state, time_ms, vector, None, record, emitted)
         if self._waits:
@@ -172,10 +173,11 @@ class ScoreStage:
 
     def _outcome(self, state: ScoreState, record: Record, met: Met, emitted: list[Emitted]) -> None:
         """The scored event met by its label: taught and stated."""
-        truth, time_ms = met.truth.value, met.pending.event_time_ms
+        pending, truth = met.pending, met.truth.value
+        time_ms = pending.event_time_ms
         if self._rated:
-            self._windows.label(state.windows, met.pending.keys, time_ms, positive=truth)
-        learns = not self._by_itself and self._teach(state, time_ms, met.pending.features, truth, record, emitted)
+            self._windows.label(state.windows, pending.keys, time_ms, pending.outside, positive=truth)
+        learns = not self._by_itself and self._teach(state, time_ms, pending.features, truth, record, emitted)
         emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1
 

@@ -62,6 +62,8 @@ WINDOWS = [
     per("card").over("20ms", where=dear).last("amount", default=-2.0).since(default=8.0).distinct("shop"),
     per("card").over("20ms", where=dear, itself=False).count().quantile("amount", "0.5", default=-3.0),
     per("shop").over("30ms", delay="15ms", where=dear).count().max("amount", default=0.5),
+    per("shop").over("30ms", delay="15ms", where=dear).rate("label").rate("label", among="labelled", default=0.3),
+    per("card").over("20ms", where=dear, itself=False).rate("label", default=0.2),
 ]
 """Every verb over windows of several entities: with and without the event, up to it and before it, filtered."""
 
@@ -72,7 +74,7 @@ COMPACT = [
     per("card").over("50ms", tile="10ms", itself=False).count().variance("amount", default=-4.0),
     per("card").over("24ms", tile="auto").rate("label").rate("label", among="labelled", default=0.5),
     per("shop").over("30ms", delay="15ms", tile="10ms").count().max("amount", default=-1.0).rate("label"),
-    per("shop").over("30ms", tile="10ms", where=dear).sum("amount"),
+    per("shop").over("30ms", tile="10ms", where=dear).sum("amount").rate("label", among="labelled", default=0.4),
     per().over("40ms", tile="5ms").count(),
     per("card").decayed("5ms", "40ms").mean("amount"),
     per("card").decayed("40ms", itself=False).mean("amount", default=-5.0),

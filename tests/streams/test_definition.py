@@ -263,7 +263,6 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "where=": lambda: per("card").over("1d", where=bool).rate("label"),
     "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{

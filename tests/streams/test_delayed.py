@@ -229,7 +229,7 @@ def test_an_event_whose_sum_overflows_leaves_no_trace_in_any_window(moves: list[
         told = [features.vector(states, tap, ("a", shop), tap.at_ms) for states in (struck, calm)]
         assert told[0] == told[1]
         for states in (struck, calm):
-            features.label(states, ("a", shop), tap.at_ms, positive=truth)
+            features.label(states, ("a", shop), tap.at_ms, (), positive=truth)
 
     assert all("new" not in states.histories for states in struck)
     assert [sorted(s.deadlines) for s in struck] == [sorted(s.deadlines) for s in calm]

@@ -51,7 +51,7 @@ def ours(windows: Windows, rows: pd.DataFrame) -> pd.DataFrame:
             while coming and coming[0][0] <= at_ms:
                 known_ms, whose, positive = coming.popleft()
                 if features.rated:
-                    features.label(states, (whose,), known_ms - delay_ms, positive=positive)
+                    features.label(states, (whose,), known_ms - delay_ms, (), positive=positive)
             features.expire(states, at_ms)
             yield features.vector(states, Paid(amount=amount), (key,), at_ms)
             coming.append((at_ms + delay_ms, key, bool(fraud)))

@@ -131,7 +131,8 @@ def played(
         if what == "label" and naive.events:
             tap = naive.events[max(len(naive.events) - 1 - step_ms, 0)]
             if tap.tap_id not in naive.known:
-                features.label(states, (tap.card, tap.shop), tap.at_ms, positive=truth)
+                outside = features.read(tap).outside
+                features.label(states, (tap.card, tap.shop), tap.at_ms, outside, positive=truth)
                 naive.known[tap.tap_id] = truth
         elif what == "restart":
             for key, page in features.save(states):
@@ -235,6 +236,6 @@ def test_labels_of_events_that_were_forgotten_with_their_key_are_not_counted() -
     features.expire(states, 10 * hour)
     features.vector(states, tap, ("k",), 3)
     for at_ms in range(4):
-        features.label(states, ("k",), at_ms, positive=True)
+        features.label(states, ("k",), at_ms, (), positive=True)
 
     assert features.vector(states, tap, ("k",), 4) == [0.5, 2.0]
