@@ -18,7 +18,19 @@ from streams import Derived, Field, Labels, Pipeline, per
 from streams.limits import Limits
 from streams.plan import stages, steps
 from streams.stage import Record, Role
-from tests.streams.builders import COMPACT, WINDOWS, Log, Tap, definition, fold, labels, messages, pipeline, refusals
+from tests.streams.builders import (
+    COMPACT,
+    WINDOWS,
+    Log,
+    Tap,
+    dear,
+    definition,
+    fold,
+    labels,
+    messages,
+    pipeline,
+    refusals,
+)
 from tests.streams.logs import LOGS
 from tests.streams.stages import Chain, roles
 from tests.streams.state import walk
@@ -87,6 +99,20 @@ def test_stages_on_one_way_give_every_score_and_outcome_of_one_stage(made: Pipel
     assert repr(outputs(chain, Scored)) == repr(messages(emitted, Scored))
     assert repr(outputs(chain, Outcome)) == repr(messages(emitted, Outcome))
     assert repr(refusals(chain.emitted[0])) == repr(refusals(emitted))
+
+
+@pytest.mark.parametrize("spread", [False, True], ids=["one stage", "a stage per entity"])
+def test_a_label_counts_in_filtered_windows_only_where_its_event_does(spread: bool) -> None:
+    """Both events are of one time, so a label of one could be taken for that of the other."""
+    filtered = [each.over("20ms", where=dear) for each in (per("card"), per("shop"), per())]
+    made = pipeline(features=[each.rate("label", among="labelled", default=-1.0) for each in filtered])
+    log = Log().tap("dear", 1_000, amount=200.0).tap("cheap", 1_000, amount=50.0).finding("cheap", 1_001)
+    log.tap("one", 1_002, amount=1.0).finding("dear", 1_003, fraud=False).tap("two", 1_004, amount=1.0)
+
+    chain = Chain(made, 2, place=lambda _: 0).fold(log.records)
+    scored = outputs(chain, Scored) if spread else messages(fold(made, log.records)[1], Scored)
+
+    assert {each.event_id: each.features for each in scored[2:]} == {"one": [-1.0] * 3, "two": [0.0] * 3}
 
 
 @pytest.mark.parametrize("key", ["card", "tap_id"])
