@@ -32,7 +32,7 @@ class Transactional(HandLoop):
 
     def delivery(self) -> dict[str, object]:
         """Without so short a back-off a transaction right behind another takes 100 ms."""
-        return {"transactional.id": self.name, "retry.backoff.ms": 2}
+        return {"transactional.id": self.name, "retry.backoff.ms": 1}
 
     def fetch(self) -> list[Message]:
         """What is there, as soon as anything is."""

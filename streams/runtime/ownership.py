@@ -107,6 +107,14 @@ class Ownership:
             raise Away(f"partition {partition} is not ready here")
         return await held.desk.ask(event, at_ms)
 
+    def waiting(self, partition: int) -> bool:
+        """Whether something is queued for this partition that can be folded, and that no step is going to fold.
+
+        A step under way folds all that is delivered until it ends, so nobody needs to be told of that.
+        """
+        held = self._held.get(partition)
+        return held is not None and held.owned.task.merge.ready and not held.stepping.locked()
+
     async def step(self, partition: int) -> None:
         """Fold and commit all that is queued for this partition. While one call does so, another returns at once.
 

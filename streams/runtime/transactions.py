@@ -45,7 +45,7 @@ class RealTransactions:
                 **kafka,
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-                "retry.backoff.ms": 2,
+                "retry.backoff.ms": 1,
                 "linger.ms": 2,
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",

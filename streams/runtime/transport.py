@@ -17,7 +17,9 @@ BLOCKED_S = 0.05
 
 
 class Consumer(driver.Consumer):
-    """Delivers runs to tasks and yields one token per partition that has something to fold.
+    """Delivers runs to tasks and yields one token per partition that has something to fold, but for what is folding.
+
+    Tokens that nobody waits for would queue up in Faust, to be gone through all at once when the folding pauses.
 
     Faust neither commits nor waits for acknowledgements: positions are committed with the outputs they belong to.
     """
@@ -95,8 +97,7 @@ class Consumer(driver.Consumer):
             await self._thread.seek_all({tp: self._expected(tp) for tp in gaps})
         self._pause_full(runs)
         for partition in sorted({tp.partition for tp in runs}):
-            task = ownership.task(partition)
-            if task is not None and task.merge.ready:
+            if ownership.waiting(partition):
                 yield self._token(partition)
 
     def leave_at_the_end(self) -> None:

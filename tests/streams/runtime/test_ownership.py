@@ -1,4 +1,4 @@
-"""A partition that stops by name: the others go on, health says so, and the last one ends the worker."""
+"""Steps of partitions: when they are needed, when they overlap; and one that stops by name, while others go on."""
 
 import asyncio
 import threading
@@ -196,3 +196,77 @@ def test_what_was_folded_ahead_of_a_lost_commit_is_not_committed() -> None:
     run({0: lost}, play)
 
     assert (lost.order, taken) == (["fold", "fold", "commit"], [0])
+
+
+class Fed(Batches):
+    """What is queued comes while it goes on; where nothing is, a fold ends at once, as ours does, and says so."""
+
+    found_nothing: Callable[[], object] = staticmethod(lambda: None)
+
+    @property
+    def merge(self) -> Any:  # type: ignore[override]
+        return SimpleNamespace(inputs={}, ready=self.left > 0)
+
+    def folding(self, limit: int, size: int) -> Slices[Any]:
+        if self.left:
+            return super().folding(limit, size)
+        self.found_nothing()
+        return _nothing()
+
+
+def _nothing() -> Slices[None]:
+    return
+    yield
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_what_comes_during_a_step_needs_no_other_one_and_is_folded(turns: int) -> None:
+    """Whatever moment of a step it comes at: so many turns of the event loop lie between what comes."""
+    fed, steps = Fed(0, stops=False), list[asyncio.Task[None]]()
+
+    async def play(ownership: Ownership) -> None:
+        for _ in range(100):
+            fed.left += 1
+            if ownership.waiting(0):
+                assert all(step.done() for step in steps)
+                steps.append(asyncio.create_task(ownership.step(0)))
+                await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await asyncio.gather(*steps)
+
+    run({0: fed}, play)
+
+    assert (fed.left, fed.committed) == (0, 100)
+
+
+def test_what_comes_right_after_a_step_has_found_nothing_is_folded_by_another() -> None:
+    fed, steps = Fed(1, stops=False), list[asyncio.Task[None]]()
+
+    async def play(ownership: Ownership) -> None:
+        def come() -> None:
+            fed.left += 1
+            assert ownership.waiting(0)
+            steps.append(asyncio.create_task(ownership.step(0)))
+
+        def come_next() -> None:
+            if not steps:
+                asyncio.get_running_loop().call_soon(come)
+
+        fed.found_nothing = come_next
+        await ownership.step(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(*steps)
+
+    run({0: fed}, play)
+
+    assert (fed.left, fed.committed, len(steps)) == (0, 2, 1)
+
+
+def test_nothing_waits_where_nothing_can_be_folded_or_nobody_owns_it() -> None:
+    async def play(ownership: Ownership) -> None:
+        assert not ownership.waiting(0)
+        assert ownership.waiting(1)
+        assert not ownership.waiting(2)
+
+    run({0: Fed(0, stops=False), 1: Fed(1, stops=False)}, play)
