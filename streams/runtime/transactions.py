@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic, sleep
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -17,6 +18,10 @@ TRANSACTION_TIMEOUT_MS = 9_000
 
 STUCK_S = TRANSACTION_TIMEOUT_MS / 1000 + 3.0
 """No call to send offsets takes longer, but for those that never come back."""
+
+SETTLED_S = 0.002
+"""How long after a commit the next transaction begins at the earliest. Its partitions are registered a millisecond
+later, and where the markers of the last one are still being written then, librdkafka asks again after 20 ms."""
 
 FULL_S = 0.1
 CLOSE_S = 5.0
@@ -40,6 +45,7 @@ class RealTransactions:
     ) -> None:
         self._partition = partition
         self._membership = membership
+        self._committed_s = -SETTLED_S
         self._producer = Producer(
             {
                 **kafka,
@@ -58,7 +64,8 @@ class RealTransactions:
             raise Outage(f"Kafka does not answer {transactional_id} ({error}): check the brokers") from error
 
     def begin(self) -> None:
-        """Open a transaction."""
+        """Open a transaction, once the last one has settled."""
+        sleep(max(0.0, self._committed_s + SETTLED_S - monotonic()))
         self._call(self._producer.begin_transaction)
 
     def produce(self, message: Message) -> None:
@@ -95,6 +102,7 @@ class RealTransactions:
                 if not error.args[0].retriable():
                     raise _of_commit(error.args[0]) from error
             else:
+                self._committed_s = monotonic()
                 return
         raise Unknown("the transaction coordinator did not say whether it committed")
 
