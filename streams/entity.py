@@ -13,7 +13,7 @@ from streams.facts import Facts
 from streams.labelled import Labelled
 from streams.memory import MemorySaving
 from streams.passing import Origin, PassedEvent, PassedLabel, Passing
-from streams.pending import unscored
+from streams.pending import outside_of, unscored
 from streams.pipeline import Pipeline
 from streams.plan import Step, held, key_of
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
@@ -94,7 +94,7 @@ class EntityStage:
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
             facts = Facts(event_id, pending.keys, pending.event_time_ms)
-            self._known(state, record, PassedLabel(facts, truth, pending.outside), emitted)
+            self._known(state, record, PassedLabel(facts, truth, outside_of(pending)), emitted)
 
     def _passed(
         self, state: EntityState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]

@@ -16,7 +16,7 @@ from streams.labelled import Labelled
 from streams.ladder import Ladder
 from streams.learner import Prediction
 from streams.passing import PassedEvent, PassedLabel
-from streams.pending import Pending
+from streams.pending import Outside, Pending, outside_of
 from streams.pipeline import Pipeline
 from streams.plan import Step, steps
 from streams.said import Met, diverged, outcome
@@ -145,7 +145,8 @@ class ScoreStage:
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
-        pending = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung, outside)
+        fields = keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung
+        pending = Outside(*fields, outside) if outside else Pending(*fields)
         if self._by_itself:
             self._teach(state, time_ms, vector, None, record, emitted)
         if self._waits:
@@ -176,7 +177,7 @@ class ScoreStage:
         pending, truth = met.pending, met.truth.value
         time_ms = pending.event_time_ms
         if self._rated:
-            self._windows.label(state.windows, pending.keys, time_ms, pending.outside, positive=truth)
+            self._windows.label(state.windows, pending.keys, time_ms, outside_of(pending), positive=truth)
         learns = not self._by_itself and self._teach(state, time_ms, pending.features, truth, record, emitted)
         emitted.append(_output(record, outcome(self._pipeline, met, learns=learns)))
         state.counts["labels.learnt" if learns else "labels.met"] += 1
