@@ -35,6 +35,11 @@ unpack = msgspec.msgpack.Decoder(Outside).decode
 """Reads both."""
 
 
+def left_out(pending: Pending, outside: Sequence[int]) -> Pending:
+    """The same, of an event that filters leave out of these groups of windows, if of any."""
+    return Outside(**msgspec.structs.asdict(pending), outside=outside) if outside else pending
+
+
 def outside_of(pending: Pending) -> Sequence[int]:
     """The places of the groups of windows whose filter leaves the event out."""
     return pending.outside if isinstance(pending, Outside) else ()
@@ -42,5 +47,4 @@ def outside_of(pending: Pending) -> Sequence[int]:
 
 def unscored(keys: tuple[str, ...], event_time_ms: int, outside: Sequence[int]) -> Pending:
     """What is kept of an event that another stage scores."""
-    fields = keys, event_time_ms, list[float](), 0.0, None, None, 0
-    return Outside(*fields, "prior", outside) if outside else Pending(*fields, "prior")
+    return left_out(Pending(keys, event_time_ms, [], 0.0, None, None, 0, "prior"), outside)

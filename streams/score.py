@@ -16,7 +16,7 @@ from streams.labelled import Labelled
 from streams.ladder import Ladder
 from streams.learner import Prediction
 from streams.passing import PassedEvent, PassedLabel
-from streams.pending import Outside, Pending, outside_of
+from streams.pending import Pending, left_out, outside_of
 from streams.pipeline import Pipeline
 from streams.plan import Step, steps
 from streams.said import Met, diverged, outcome
@@ -145,8 +145,8 @@ class ScoreStage:
         )
         state.counts["events.scored"] += 1
         emitted.append(_output(record, scored))
-        fields = keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung
-        pending = Outside(*fields, outside) if outside else Pending(*fields)
+        whole = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
+        pending = left_out(whole, outside)
         if self._by_itself:
             self._teach(state, time_ms, vector, None, record, emitted)
         if self._waits:
