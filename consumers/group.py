@@ -32,7 +32,7 @@ class Commit(NamedTuple):
 
 
 class Group:
-    """One member of `group`. `on_assigned` and `on_revoked` are called from within `read` and `close`."""
+    """One member of `group`. `on_assigned` is called from within `read`, `on_revoked` from `close` too."""
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Group:
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
         self._starts: list[Start] = []
         self._turned = False
+        self._leaving = False
         self._consumer = Consumer({**kafka, **CONFIGURATION, "group.id": group, "error_cb": self._count}, logger=log)
 
     def join(self, topics: Sequence[str]) -> None:
@@ -91,10 +92,13 @@ class Group:
         return None if offsets is None or offsets[1] < 0 else int(offsets[1])
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group. What it still gives us is not taken up: a consumer that closes tells no offsets."""
+        self._leaving = True
         self._consumer.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._leaving:
+            return
         self._turned = True
         self._starts = starts(consumer, partitions)
         consumer.assign([TopicPartition(*start.place, start.offset) for start in self._starts])

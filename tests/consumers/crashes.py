@@ -8,7 +8,7 @@ import pytest
 from consumers.buffer import Limits
 from schemas.problem import Problem
 from tests.consumers.process import Blow, Process, Stuck, crash
-from tests.consumers.world import LIMITS, SHORT, Later, World
+from tests.consumers.world import LIMITS, SHORT, Inline, Later, World
 
 LARGE = Limits(interval_s=1.0, rows=50)
 ONE_BY_ONE = Limits(interval_s=1.0, rows=1)
@@ -86,6 +86,20 @@ def changed_limits(patched: pytest.MonkeyPatch) -> Iterator[str]:
             world = World(patched)
             world.run(Blow(at=number, when=when, strike=crash), limits=before)
             yield from finish(world, f"crash {when} step {number}, then other limits", limits=after)
+
+
+def stops(patched: pytest.MonkeyPatch) -> Iterator[str]:
+    """A sink is told to stop at any step, from the first on: it leaves in order, and says nothing is wrong."""
+    for executor in (Inline, Later):
+        for number, when in points(World(patched, executor=executor).run().steps):
+            world = World(patched, executor=executor)
+            name = f"stopped {when} step {number}"
+            try:
+                world.run(Blow(at=number, when=when, strike=world.tell_to_stop))
+            except (Problem, Stuck) as error:
+                yield f"{name}: {error!r}"
+            else:
+                yield from finish(world, name)
 
 
 def lost_offsets(patched: pytest.MonkeyPatch) -> Iterator[str]:

@@ -62,6 +62,7 @@ class Member:
         self._positions: dict[Place, int] = {}
         self._ended: set[Place] = set()
         self._paused: set[Place] = set()
+        self._leaving = False
 
     @property
     def dead(self) -> bool:
@@ -125,6 +126,8 @@ class Member:
         self._ended, self._paused = set(), set()
 
     def committed(self, partitions: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:  # noqa: ARG002
+        if self._leaving:
+            raise KafkaException(KafkaError(KafkaError._DESTROY))
         return self._process.step("committed", lambda: [self._committed(one) for one in partitions])
 
     def _committed(self, one: TopicPartition) -> TopicPartition:
@@ -155,5 +158,10 @@ class Member:
         self._process.step("leave", self._leave)
 
     def _leave(self) -> None:
+        """What the group gave meanwhile is still told, and can no longer be asked about."""
+        self._leaving = True
         self._give_up(self._on_revoke)
+        self._cluster.share()
+        if self.given is not None:
+            self._on_assign(self, [TopicPartition(*place) for place in self.given])
         self._cluster.drop(self)

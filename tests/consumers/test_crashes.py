@@ -12,6 +12,7 @@ from tests.consumers.crashes import (
     lost_offsets,
     pairs_of_crashes,
     single_crashes,
+    stops,
 )
 from tests.consumers.sleepers import (
     long_sleepers,
@@ -28,6 +29,7 @@ LAWS: tuple[Law, ...] = (
     crashes_while_inserting,
     changed_limits,
     lost_offsets,
+    stops,
     faults,
     faults_and_crashes,
     sleepers,

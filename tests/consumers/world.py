@@ -99,6 +99,7 @@ class World:
         self.server = Server(self.clock, window=WINDOW)
         self.metrics = SinkMetrics()
         self.ghost = Process()
+        self.stop = Stop(self.clock)
         self._process = Process()
         patched.setattr("consumers.group.Consumer", lambda *_, **__: Member(self.cluster, self._process))
         patched.setattr(
@@ -113,6 +114,7 @@ class World:
         """One life of a sink: until everything is written, or it is killed."""
         before, self._process = self._process, Process(blow=blow)
         living, stop = self._process, Stop(self.clock)
+        self.stop = stop
         try:
             sink = Sink(
                 {},
@@ -129,6 +131,10 @@ class World:
         finally:
             self._process = before
         return living
+
+    def tell_to_stop(self) -> None:
+        """As Ctrl-C does to the life that runs now."""
+        self.stop.set()
 
     def ends(self) -> dict[Place, int]:
         return {place: len(log) for place, log in self.cluster.logs.items()}

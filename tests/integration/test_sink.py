@@ -274,11 +274,15 @@ def test_two_sinks_share_the_partitions_and_write_each_record_once(
         runs = [
             threads.submit(run_sink, settings, topics, features=FEATURES, stop=stop, limits=QUICK) for stop in stops
         ]
-        expected = fill(outputs, topics)
-        stops[0].set()
-        runs[0].result(60)
-        stops[1].set()
-        runs[1].result(60)
+        try:
+            expected = fill(outputs, topics)
+            stops[0].set()
+            runs[0].result(60)
+            stops[1].set()
+            runs[1].result(60)
+        finally:
+            for stop in stops:
+                stop.set()
     drain(settings, topics)
 
     assert counts(client) == expected
