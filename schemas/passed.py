@@ -31,3 +31,4 @@ class Passed(Message):
     value: bytes | None = Field(description="the event's record as it came: its value; null with a label")
     label: str | None = Field(description="the label's value as JSON; null with an event")
     label_time_ms: int | None = Field(description="when the label became known; null with an event")
+    revises: bool = Field(False, description="whether the label takes the place of another; false with an event")

@@ -24,7 +24,12 @@ class Remembering(Protocol):
 def join_of(pipeline: Pipeline) -> Join:
     """How events and labels of a definition meet."""
     horizon_ms = pipeline.labels.horizon_ms if pipeline.labels is not None else 0
-    return Join(horizon_ms=horizon_ms, remember_ms=pipeline.remember_ms, most=pipeline.limits.remembered)
+    return Join(
+        horizon_ms=horizon_ms,
+        remember_ms=pipeline.remember_ms,
+        most=pipeline.limits.remembered,
+        revised=pipeline.revised,
+    )
 
 
 class Admission:

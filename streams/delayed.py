@@ -73,19 +73,21 @@ class RatedHistory(DelayedHistory):
         self.known = [0] * len(spans_ms)
         self.positive = [0] * len(spans_ms)
 
-    def label(self, at_ms: int, *, positive: bool) -> None:
-        """The label of an event at `at_ms` is known; nothing, where the windows have left it behind."""
+    def label(self, at_ms: int, *, positive: bool, revises: bool = False) -> None:
+        """The label of an event at `at_ms` is known, or `revises` one; nothing, where no window holds the event."""
+        label = POSITIVE if positive else NEGATIVE
+        before = NEGATIVE + POSITIVE - label if revises else UNKNOWN
         times, place = self.times, bisect_left(self.times, at_ms)
-        while place < len(times) and times[place] == at_ms and self.labels[place] != UNKNOWN:
+        while place < len(times) and times[place] == at_ms and self.labels[place] != before:
             place += 1
         if place == len(times) or times[place] != at_ms:
             return
-        self.labels[place] = POSITIVE if positive else NEGATIVE
+        self.labels[place] = label
         if place < self.until:
             for i, start in enumerate(self.starts):
                 if start <= place:
-                    self.known[i] += 1
-                    self.positive[i] += positive
+                    self.known[i] += not revises
+                    self.positive[i] += positive - (before == POSITIVE)
 
     def count(self, start: int, end: int) -> tuple[int, int]:
         """How many labels are known of `row[start:end]`, and how many of them are positive."""

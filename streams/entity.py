@@ -91,10 +91,12 @@ class EntityStage:
 
     def _label(self, state: EntityState, record: Record, emitted: list[Emitted]) -> None:
         event_id, truth = self._labelled.of_label(record)
-        pending = self._join.label(state.join, event_id, truth, state.counts)
+        revised = self._join.revise(state.join, event_id, truth)
+        pending = revised or self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
             facts = Facts(event_id, pending.keys, pending.event_time_ms)
-            self._known(state, record, PassedLabel(facts, truth, outside_of(pending)), emitted)
+            passed = PassedLabel(facts, truth, outside_of(pending), revises=revised is not None)
+            self._known(state, record, passed, emitted)
 
     def _passed(
         self, state: EntityState, record: Record, passed: PassedEvent | PassedLabel, emitted: list[Emitted]
@@ -113,11 +115,13 @@ class EntityStage:
         emitted.append(self._output(record, facts, message))
 
     def _known(self, state: EntityState, record: Record, passed: PassedLabel, emitted: list[Emitted]) -> None:
-        """The label of an event that was passed on is known."""
-        facts, truth, outside = passed
+        """The label of an event that was passed on is known, or another one now."""
+        facts, truth, outside, revises = passed
         state.counts["labels.passed"] += 1
         if self._windows.rated:
-            self._windows.label(state.windows, facts.keys, facts.time_ms, outside, positive=truth.value)
+            self._windows.label(
+                state.windows, facts.keys, facts.time_ms, outside, positive=truth.value, revises=revises
+            )
         emitted.append(self._output(record, facts, self._passing.label(passed)))
 
     def _output(self, record: Record, facts: Facts, message: Passed) -> Output:

@@ -46,12 +46,14 @@ class Join:
     """An event meets its label at most once, within `horizon_ms` of the event's own time; ids last `remember_ms`.
 
     No more than `most` events are remembered: `event` and `wait` raise `Problem` at the one that would be too many.
+    Where labels may be `revised`, an event that has met its label in time is kept, so that another one may `revise` it.
     """
 
-    def __init__(self, *, horizon_ms: int, remember_ms: int, most: int) -> None:
+    def __init__(self, *, horizon_ms: int, remember_ms: int, most: int, revised: bool = False) -> None:
         self._horizon_ms = horizon_ms
         self._remember_ms = remember_ms
         self._most = most
+        self._revised = revised
 
     def seen(self, state: JoinState, event_id: str) -> bool:
         """Whether an event of this id is remembered."""
@@ -93,28 +95,52 @@ class Join:
             self._hold(state, event_id, truth, counts)
             return None
         packed = state.rows.packed(row)
-        if packed is None:
+        if packed is None or (self._revised and state.rows.labelled(row)):
             counts[_again(same=state.rows.met(row, truth.value))] += 1
             return None
         pending = unpack(packed)
         return pending if self._meet(state, row, pending.event_time_ms, truth, counts) else None
 
+    def revise(self, state: JoinState, event_id: str, truth: Truth) -> Pending | None:
+        """The event whose label `truth` replaces: one that has met another value, in time.
+
+        None where it revises nothing: it has to be taken as any `label`.
+        """
+        row = state.rows.find(event_id) if self._revised else None
+        if row is None or not state.rows.labelled(row) or state.rows.met(row, truth.value):
+            return None
+        packed = state.rows.packed(row)
+        pending = unpack(packed) if packed is not None else None
+        if pending is None or self._expired(pending.event_time_ms, truth):
+            return None
+        state.rows.settle(row, truth.value, keep=True)
+        return pending
+
     def _hold(self, state: JoinState, event_id: str, truth: Truth, counts: Counter[str]) -> None:
         """Keep a label until its event comes."""
-        if event_id in state.held:
-            counts[_again(same=state.held[event_id].value == truth.value)] += 1
-            return
+        earlier = state.held.get(event_id)
+        if earlier is not None:
+            revises = self._revised and earlier.value != truth.value
+            counts["labels.revised" if revises else _again(same=earlier.value == truth.value)] += 1
+            if not revises:
+                return
         state.held[event_id] = truth
         state.changed[event_id] = None
         heappush(state.deadlines, (truth.time_ms + self._horizon_ms, event_id))
 
     def _meet(self, state: JoinState, row: int, event_time_ms: int, truth: Truth, counts: Counter[str]) -> bool:
-        """Whether the truth came within the horizon. From now on only the label's value is kept."""
-        state.rows.settle(row, truth.value)
-        if truth.time_ms > event_time_ms + self._horizon_ms:
+        """Whether the truth came within the horizon. Only its value is kept from now on, unless it may be revised."""
+        expired = self._expired(event_time_ms, truth)
+        if self._revised:
+            state.rows.settle(row, None if expired else truth.value, keep=not expired)
+        else:
+            state.rows.settle(row, truth.value)
+        if expired:
             counts["labels.expired"] += 1
-            return False
-        return True
+        return not expired
+
+    def _expired(self, event_time_ms: int, truth: Truth) -> bool:
+        return bool(truth.time_ms > event_time_ms + self._horizon_ms)
 
     def expire(self, state: JoinState, watermark_ms: int, counts: Counter[str]) -> None:
         """Forget what is past its deadline: events unlabelled until now, and labels whose event never came."""
@@ -144,7 +170,7 @@ class Join:
 
     def restore(self, rows: Rows, values: Mapping[bytes, bytes]) -> JoinState:
         """What was saved; of `rows` only the numbers are given."""
-        saved_rows.restore(rows, values)
+        saved_rows.restore(rows, values, keep=self._revised)
         held = {key[2:].decode(): _read_truth(value) for key, value in values.items() if key.startswith(b"h/")}
         deadlines = sorted((truth.time_ms + self._horizon_ms, event_id) for event_id, truth in held.items())
         return JoinState(rows, held, deadlines)

@@ -108,12 +108,13 @@ class Groups:
         outside: Sequence[int],
         *,
         positive: bool,
+        revises: bool = False,
     ) -> None:
-        """The label of the event with these keys and time has become known; it is `outside` these groups."""
+        """The label of the event with these keys and time is known, or `revises` one; it is `outside` these groups."""
         keys = (*keys, EVERYTHING)
         for n, place, group, entity, _ in self._each:
             if group.rated and place not in outside:
-                group.label(states[n], keys[entity], time_ms, positive=positive)
+                group.label(states[n], keys[entity], time_ms, positive=positive, revises=revises)
 
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`."""

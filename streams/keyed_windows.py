@@ -117,12 +117,12 @@ class KeyedWindows:
             state.deadlines.remove((time_ms + self.kept_ms, key))
             heapify(state.deadlines)
 
-    def label(self, state: WindowState, key: str, time_ms: int, *, positive: bool) -> None:
-        """The label of the event of `key` at `time_ms` is known; nothing, where that key is forgotten."""
+    def label(self, state: WindowState, key: str, time_ms: int, *, positive: bool, revises: bool = False) -> None:
+        """The label of an event of `key` at `time_ms` is known, or `revises` one; nothing, where no window holds it."""
         if key in state.histories:
             history = self.changing(state, key, time_ms)
             assert isinstance(history, _RATED)
-            history.label(time_ms, positive=positive)
+            history.label(time_ms, positive=positive, revises=revises)
 
     def expire(self, state: WindowState, watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`, and stay so."""

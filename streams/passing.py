@@ -41,11 +41,15 @@ class PassedEvent(NamedTuple):
 
 
 class PassedLabel(NamedTuple):
-    """The label of an event that was passed on before, which is `outside` these groups of windows."""
+    """The label of an event that was passed on before, which is `outside` these groups of windows.
+
+    It may be one that `revises` another.
+    """
 
     facts: Facts
     truth: Truth
     outside: Sequence[int]
+    revises: bool = False
 
     @property
     def role(self) -> Role:
@@ -79,11 +83,12 @@ class Passing:
             value=origin.value,
             label=None,
             label_time_ms=None,
+            revises=False,
         )
 
     def label(self, passed: PassedLabel) -> Passed:
         """The message that carries a label."""
-        facts, truth, outside = passed
+        facts, truth, outside, revises = passed
         return Passed.trusted(
             role="labels",
             event_id=facts.id,
@@ -101,6 +106,7 @@ class Passing:
             value=None,
             label=msgspec.json.encode(truth.value).decode(),
             label_time_ms=truth.time_ms,
+            revises=revises,
         )
 
     def read(self, row: Mapping[str, Any]) -> PassedEvent | PassedLabel:
@@ -109,7 +115,7 @@ class Passing:
         source = row["source_topic"], row["source_partition"], row["source_offset"]
         if row["role"] == Role.LABELS:
             truth = Truth(msgspec.json.decode(row["label"]), row["label_time_ms"], *source)
-            return PassedLabel(facts, truth, row["outside"])
+            return PassedLabel(facts, truth, row["outside"], row["revises"])
         values = row["values"]
         for place, mark in zip(self._marked, row["marks"], strict=True):
             values[place] = mark

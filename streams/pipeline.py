@@ -153,6 +153,11 @@ class Pipeline:
         by_id = labels is not None and labels.id is not None and self.key == self.id
         return labels.id if by_id else self.key  # type: ignore[union-attr, return-value]  # both are there
 
+    @property
+    def revised(self) -> bool:
+        """Whether a later label takes the place of the first one in rates."""
+        return self.labels is not None and self.labels.revised
+
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""
         return Topics(pipeline=self.name, prefix=prefix, events_topic=self.events_topic, labels_topic=self.labels_topic)
@@ -171,6 +176,7 @@ class Pipeline:
             "ahead": self.ahead_ms,
             "remember": self.remember_ms,
             "labels": labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms),
+            **({"revisions": "rates"} if self.revised else {}),
         }
 
     def _check_choices(self) -> None:
@@ -241,6 +247,10 @@ class Pipeline:
         labels = self.labels
         if labels is None:
             return
+        if labels.revised and not self.compiled.rated:
+            raise Problem(
+                'Labels(revisions="rates"), but no feature is a rate of labels: leave it out, or add .rate(…)'
+            )
         owner = labels.event or self.event
         check_field("labels.field", owner, labels.field, (bool, int, str, float))
         if labels.event is not None and labels.id is not None and labels.time is not None:

@@ -126,10 +126,15 @@ class Rows:
         truths = self.segments[row // SEGMENT].truths
         return truths is not None and truths.are(row % SEGMENT, truth)
 
-    def settle(self, row: int, truth: Any) -> None:
-        """The event has met its label: only the label's value is kept."""
+    def labelled(self, row: int) -> bool:
+        """Whether the event has met a label."""
+        truths = self.segments[row // SEGMENT].truths
+        return truths is not None and truths.has(row % SEGMENT)
+
+    def settle(self, row: int, truth: Any, *, keep: bool = False) -> None:
+        """The event has met its label: only the label's value is kept, unless all is to be."""
         n = row // SEGMENT
-        self.segments[n].settle(row % SEGMENT, truth)
+        self.segments[n].settle(row % SEGMENT, truth, keep=keep)
         self.settled[n] = None
 
     def forget(self, before_ms: int) -> int:

@@ -31,12 +31,15 @@ def save(rows: Rows) -> Saved:
     rows.settled, rows.dropped = {}, {}
 
 
-def restore(rows: Rows, values: Mapping[bytes, bytes]) -> None:
-    """Fill in the segments that were saved; `end`, `forgotten_to` and `horizon_ms` are there already."""
+def restore(rows: Rows, values: Mapping[bytes, bytes], *, keep: bool) -> None:
+    """Fill in the segments that were saved; `end`, `forgotten_to` and `horizon_ms` are there already.
+
+    `keep` events whose label may be revised.
+    """
     rows.saved, rows.passed = rows.end, rows.end
     entries = array("Q")
     for n in sorted(int(key[2:]) for key in values if key.startswith(b"p/")):
-        segment = read_segment(values[b"p/%d" % n], values.get(b"t/%d" % n))
+        segment = read_segment(values[b"p/%d" % n], values.get(b"t/%d" % n), keep=keep)
         rows.segments[n] = rows.open = segment
         entries.frombytes(_restore_segment(rows, n * layout.SEGMENT, segment).tobytes())
         if len(segment.offsets_ms) == layout.SEGMENT:

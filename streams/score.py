@@ -51,7 +51,7 @@ class ScoreStage:
         self._ladder = Ladder(pipeline.task)
         self._features, self._assembly = pipeline.compiled, Assembly(pipeline, way)
         self._alone, self._windows = self._assembly.alone, self._assembly.windows
-        self._rated = self._windows.rated
+        self._rated, self._revised = self._windows.rated, pipeline.revised
         self._entities = pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
         self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
@@ -168,9 +168,23 @@ class ScoreStage:
             return self._ladder.fallback(state.belief)
 
     def _label(self, state: ScoreState, record: Record, event_id: str, truth: Truth, emitted: list[Emitted]) -> None:
+        if self._revised and self._revise(state, event_id, truth):
+            return
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:
             self._outcome(state, record, Met(event_id, pending, truth), emitted)
+
+    def _revise(self, state: ScoreState, event_id: str, truth: Truth) -> bool:
+        """Whether the label takes the place of another, in rates alone: the model was taught with the first."""
+        revised = self._join.revise(state.join, event_id, truth)
+        if revised is None:
+            return False
+        state.counts["labels.revised"] += 1
+        keys, time_ms = revised.keys, revised.event_time_ms
+        if self._rated:
+            outside = outside_of(revised)
+            self._windows.label(state.windows, keys, time_ms, outside, positive=truth.value, revises=True)
+        return True
 
     def _outcome(self, state: ScoreState, record: Record, met: Met, emitted: list[Emitted]) -> None:
         """The scored event met by its label: taught and stated."""

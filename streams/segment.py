@@ -45,10 +45,10 @@ _read = msgspec.msgpack.Decoder(Written).decode
 
 @dataclass(slots=True)
 class Segment:
-    """What is kept of events, each at its place: digest, time and, until its label comes, what is packed of it.
+    """What is kept of events, each at its place: digest, time and, until no label is to come, what is packed of it.
 
     `offsets_ms` are times from `first_ms`, in 4 bytes as long as they fit. A `sealed` segment takes no more
-    events and no more space than it needs: `waiting` counts those that still wait, `packed` is empty when none does.
+    events and no more space than it needs: `waiting` counts those that are packed, `packed` is empty when none is.
     """
 
     first_ms: int
@@ -81,12 +81,13 @@ class Segment:
     def time_ms(self, place: int) -> int:
         return self.first_ms + self.offsets_ms[place]
 
-    def settle(self, place: int, truth: Any) -> None:
-        """The label has come: of the event only the label's value is kept."""
+    def settle(self, place: int, truth: Any, *, keep: bool = False) -> None:
+        """The label has come: of the event only the label's value is kept, unless all is to be."""
         if self.truths is None:
             self.truths = Truths()
         self.truths.put(place, truth)
-        self.unpack(place)
+        if not keep:
+            self.unpack(place)
 
     def unpack(self, place: int) -> bool:
         """Keep no more of the event than its digest and time; whether it still waited."""
@@ -98,7 +99,7 @@ class Segment:
             self.waiting -= 1
             if self.waiting == 0:
                 self.packed = []
-        return True
+        return self.truths is None or not self.truths.has(place)
 
     def write(self) -> bytes:
         """All but the truths."""
@@ -108,13 +109,14 @@ class Segment:
         )
 
 
-def read_segment(written: bytes, truths: bytes | None) -> Segment:
-    """The segment that was written, its `truths` with it."""
+def read_segment(written: bytes, truths: bytes | None, *, keep: bool = False) -> Segment:
+    """The segment that was written, its `truths` with it. `keep` what is packed of events with the value of a label."""
     found = _read(written)
     segment = Segment(found.first_ms, bytearray(found.digests), array(found.kind), found.packed)
     segment.offsets_ms.frombytes(found.offsets_ms)
     if truths is not None:
         segment.truths = Truths.read(truths)
         for place in segment.truths.places():
-            segment.unpack(place)
+            if not keep or segment.truths.are(place, None):
+                segment.unpack(place)
     return segment

@@ -115,15 +115,17 @@ class Tiles:
                 _VALUE.pack_into(self.rows, here, max(held, values[place]) if greatest else min(held, values[place]))
         return self.look(at_ms)
 
-    def label(self, at_ms: int, *, positive: bool) -> None:
-        """The label of an event at `at_ms` is known; nothing, where its tile is forgotten."""
+    def label(self, at_ms: int, *, positive: bool, revises: bool = False) -> None:
+        """The label of an event at `at_ms` is known, or `revises` another; nothing, where its tile is forgotten."""
         tile, newest = at_ms // self.layout.tile_ms, self.newest_ms // self.layout.tile_ms
         if tile <= newest - self.layout.tiles:
             return
-        if self.count(1, tile - 1, tile) < self.count(0, tile - 1, tile):  # else its event was forgotten with the key
+        events, known, positives = (self.count(column, tile - 1, tile) for column in range(3))
+        before = (known - positives if positive else positives) if revises else events - known
+        if before:  # else its event was forgotten with the key
             for each in range(tile, newest + 1):
-                self._count(1, each, 1)
-                self._count(2, each, int(positive))
+                self._count(1, each, int(not revises))
+                self._count(2, each, int(positive) - int(revises and not positive))
 
     def count(self, column: int, start: int, end: int) -> int:
         """Of events (0), known labels (1) or positive ones (2) in the tiles after `start` up to `end`."""

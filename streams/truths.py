@@ -61,6 +61,11 @@ class Truths:
         code = value if isinstance(value, float) else self._values.get(value)
         return place < len(self._codes) and bool(self._codes[place] == code)
 
+    def has(self, place: int) -> bool:
+        """Whether any label has come for the event at `place`."""
+        codes = self._codes
+        return place < len(codes) and not (isnan(codes[place]) if codes.typecode == "d" else codes[place] == 0)
+
     def places(self) -> list[int]:
         """Where labels have come."""
         if self._codes.typecode == "d":

@@ -5,12 +5,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from infra.skew.naive import Naive, Value
+from infra.skew.naive import Memory, Naive, Value
 from infra.skew.tally import Tally
 from schemas.problem import Problem
 from schemas.reject import Reject
 from streams.feature import Feature
 from streams.instant import instant_ms
+from streams.join import Truth
+from streams.labelled import Labelled
+from streams.passing import PassedLabel
 from streams.pipeline import Pipeline
 from streams.stage import Record, Role
 
@@ -28,7 +31,8 @@ class Batch:
     - `scored` says which events were served, and with which vector: what is not there was rejected, late or repeated,
       and no window holds it.
     - `outcomes` says which label has met which event. It counts from the later of the two on. A label that is not there
-      was repeated, contradicts the first one, is past the horizon, or still waits for its event.
+      was repeated, is past the horizon, still waits for its event, or contradicts the first one: it takes the place of
+      that one, where the definition says so.
     - `known_from_ms`: events up to this time may have been folded before the first batch there is; None: none were.
     """
 
@@ -48,7 +52,9 @@ class Checker:
     def __init__(self, pipeline: Pipeline, features: Sequence[Feature] | None = None) -> None:
         self._pipeline = pipeline
         judged = pipeline.features if features is None else features
-        self._naive = Naive(judged, pipeline.lateness_ms)
+        horizon_ms = pipeline.labels.horizon_ms if pipeline.labels is not None else 0
+        memory = Memory(labelled_ms=horizon_ms, remembered_ms=pipeline.remember_ms)
+        self._naive, self._labelled = Naive(judged, pipeline.lateness_ms, memory), Labelled(pipeline)
         self.tally = Tally([name for feature in judged for name in feature.names])
         self._places = [pipeline.feature_names.index(name) for name in self.tally.names]
 
@@ -72,13 +78,32 @@ class Checker:
                 met = held.pop(row["event_id"], None) or told.get(place)
             else:
                 met = told.get(place)
-                if met is not None and met["event_id"] in coming:
+                if met is None:
+                    self._revise(record)
+                elif met["event_id"] in coming:
                     held[met["event_id"]] = met
                     continue
             if met is not None:
                 self._naive.label(met["event_id"], positive=met["target"] == 1.0)
         if served:
             raise strays(batch.seq, next(iter(served.values())))
+
+    def _revise(self, record: Record) -> None:
+        """A label that has met no event may take the place of one that has."""
+        if not self._pipeline.revised:
+            return
+        with suppress(Reject):  # what nobody can read revises nothing
+            event_id, truth = self._said(record)
+            self._naive.revise(event_id, truth.time_ms, positive=truth.value)
+
+    def _said(self, record: Record) -> tuple[str, Truth]:
+        """What a label says, of which event. Raises `Reject` where it says nothing."""
+        value: Any = record.value
+        if isinstance(value, Reject):
+            raise value
+        if isinstance(value, PassedLabel):
+            return value.facts.id, value.truth
+        return self._labelled.of_label(record)
 
     def _event(self, record: Record, row: Row | None, batch: Batch, *, judging: bool) -> None:
         pipeline, event = self._pipeline, record.value

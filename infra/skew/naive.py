@@ -37,6 +37,13 @@ class Value(NamedTuple):
     sure: bool
 
 
+class Memory(NamedTuple):
+    """Up to how long after its event a label may come, and for how long an event is remembered."""
+
+    labelled_ms: int
+    remembered_ms: int
+
+
 class Naive:
     """The features of one partition's events, which are given in the order in which they were folded.
 
@@ -45,8 +52,9 @@ class Naive:
     missing; None: none are.
     """
 
-    def __init__(self, features: Sequence[Feature], lateness_ms: int = 0) -> None:
+    def __init__(self, features: Sequence[Feature], lateness_ms: int = 0, memory: Memory | None = None) -> None:
         self.known_from_ms: int | None = None
+        self._memory = memory or Memory(0, 0)
         self._features = features
         windows = [each for each in features if isinstance(each, Windows)]
         asked = [aggregate for each in windows for aggregate in each.aggregates]
@@ -75,6 +83,16 @@ class Naive:
         """The label of this event is known from now on."""
         seen = self._by_id.get(event_id)
         if seen is not None:
+            seen.positive = positive
+
+    def revise(self, event_id: str, time_ms: int, *, positive: bool) -> None:
+        """Another label came at this time for an event: it counts from now on where one is known of it and both the
+        horizon of labels and what is remembered reach so far."""
+        seen = self._by_id.get(event_id)
+        if seen is None or seen.positive is None:
+            return
+        in_time = time_ms <= seen.time_ms + self._memory.labelled_ms
+        if in_time and seen.time_ms + self._memory.remembered_ms >= self._newest_ms:
             seen.positive = positive
 
     def add(self, event: Any, event_id: str, time_ms: int) -> Seen:

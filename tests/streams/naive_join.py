@@ -11,12 +11,14 @@ from tests.streams.builders import Finding, Tap
 class NaiveJoin:
     """Counts what became of records that are taps or findings; `taught` lists (id, truth) in order."""
 
-    def __init__(self, *, horizon_ms: int, remember_ms: int, skips_late: bool, ahead_ms: int) -> None:
+    def __init__(
+        self, *, horizon_ms: int, remember_ms: int, skips_late: bool, ahead_ms: int, revised: bool = False
+    ) -> None:
         self.horizon_ms, self.remember_ms = horizon_ms, remember_ms
-        self.skips_late, self.ahead_ms = skips_late, ahead_ms
+        self.skips_late, self.ahead_ms, self.revised = skips_late, ahead_ms, revised
         self.counts: Counter[str] = Counter()
         self.taught: list[tuple[str, bool]] = []
-        self.taps: dict[str, tuple[int, bool | None]] = {}
+        self.taps: dict[str, tuple[int, bool | str | None]] = {}
         self.held: dict[str, Finding] = {}
         self.newest_ms = 0
 
@@ -52,16 +54,32 @@ class NaiveJoin:
         earlier = self.held.get(finding.tap_id)
         said = earlier.fraud if earlier is not None else self.taps.get(finding.tap_id, (0, None))[1]
         if said is not None:
-            return "repeated" if said == finding.fraud else "superseded"
+            return self._again(finding, said)
         if finding.tap_id in self.taps:
             return self._meet(finding)
         self.held[finding.tap_id] = finding
         return None
 
+    def _again(self, finding: Finding, said: bool | str) -> str:
+        """Another finding of a tap that has one, or has one held for it."""
+        if said == finding.fraud:
+            return "repeated"
+        if not self.revised or said == "too late":
+            return "superseded"
+        if finding.tap_id in self.held:
+            self.held[finding.tap_id] = finding
+            return "revised"
+        at_ms, _ = self.taps[finding.tap_id]
+        if finding.known_ms > at_ms + self.horizon_ms:
+            return "superseded"
+        self.taps[finding.tap_id] = (at_ms, finding.fraud)
+        return "revised"
+
     def _meet(self, finding: Finding) -> str:
         at_ms, _ = self.taps[finding.tap_id]
-        self.taps[finding.tap_id] = (at_ms, finding.fraud)
-        if finding.known_ms > at_ms + self.horizon_ms:
+        late = finding.known_ms > at_ms + self.horizon_ms
+        self.taps[finding.tap_id] = (at_ms, "too late" if late and self.revised else finding.fraud)
+        if late:
             return "expired"
         self.taught.append((finding.tap_id, finding.fraud))
         return "learnt"

@@ -19,7 +19,7 @@ from schemas.problem import Problem
 from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
 from streams.features import Features
-from tests.streams.builders import Finding, Tap, definition, labels
+from tests.streams.builders import Tap, definition, labels
 
 
 class Odd(BaseModel):
@@ -263,7 +263,6 @@ def test_a_definition_that_cannot_work_is_refused(
 
 
 NOT_BUILT: dict[str, Callable[[], object]] = {
-    "revisions": lambda: Labels(Finding, id="tap_id", field="fraud", time="known_ms", task="binary", revisions="last"),
     "learning": lambda: Pipeline(**definition(learning="trainer")),
     **{
         option: (lambda option=option: Pipeline(**definition(**{option: "1d"})))  # type: ignore[misc]

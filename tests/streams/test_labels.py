@@ -14,7 +14,7 @@ from schemas.outcome import Outcome
 from schemas.problem import Problem
 from schemas.reject import Reason
 from schemas.scored import Scored
-from streams import Field, Labels, Limits
+from streams import Field, Labels, Limits, per
 from streams.score_state import ScoreState
 from streams.stage import Record
 from tests.streams.builders import Log, definition, fold, labels, messages, pipeline, refusals
@@ -34,6 +34,9 @@ def remembered(state: ScoreState, ids: Iterable[str]) -> set[str]:
     """Those of `ids` whose events are remembered."""
     return {each for each in ids if state.join.rows.find(each) is not None}
 
+
+REVISED = labels(revisions="rates")
+RATE = [Field("amount"), per("card").over("50ms").rate("label")]
 
 RULES = [
     ({"horizon": "100ms"}, None, "score"),
@@ -65,6 +68,22 @@ def test_what_becomes_of_each_record_is_what_the_naive_join_says(
     assert set(state.join.held) == set(oracle.held)
     assert remembered(state, [str(n) for n in range(15)]) == set(oracle.taps)
     assert len(state.join.rows) == len(oracle.taps)
+
+
+@given(records=LOGS)
+def test_what_becomes_of_labels_that_may_be_revised_is_what_the_naive_join_says(records: list[Record]) -> None:
+    made = pipeline(labels=labels(horizon="50ms", revisions="rates"), features=RATE, remember="60ms")
+    oracle = NaiveJoin(horizon_ms=50, remember_ms=60, skips_late=False, ahead_ms=made.ahead_ms, revised=True)
+
+    state, emitted = fold(made, records)
+    for record in records:
+        oracle.add(record)
+
+    assert +state.counts == +oracle.counts
+    assert [(o.event_id, o.label == "true") for o in messages(emitted, Outcome)] == oracle.taught
+    assert {event_id: truth.value for event_id, truth in state.join.held.items()} == {
+        event_id: finding.fraud for event_id, finding in oracle.held.items()
+    }
 
 
 @given(records=LOGS)
@@ -117,6 +136,34 @@ def test_the_first_of_two_labels_that_contradict_stands() -> None:
     assert became(after) == became(before) == {"learnt": 1, "superseded": 1}
     for log in (after, before):
         assert [outcome.label for outcome in messages(fold(MADE, log.records)[1], Outcome)] == ["true"]
+
+
+def test_a_revised_label_changes_rates_and_is_not_taught() -> None:
+    made = pipeline(labels=REVISED, features=RATE)
+    log = Log().tap("1", 1_000).finding("1", 1_001).tap("2", 1_002).finding("1", 1_003, fraud=False).tap("3", 1_004)
+
+    _, emitted = fold(made, log.records)
+
+    assert became(log, made) == {"learnt": 1, "revised": 1}
+    assert [each.features[1] for each in messages(emitted, Scored)] == [0.0, 0.5, 0.0]
+    assert [outcome.label for outcome in messages(emitted, Outcome)] == ["true"]
+
+
+def test_a_label_that_is_revised_before_its_event_comes_teaches_its_last_value() -> None:
+    made = pipeline(labels=REVISED, features=RATE)
+    log = Log().finding("1", 1_000).finding("1", 1_000, fraud=False).tap("1", 1_000)
+
+    assert became(log, made) == {"learnt": 1, "revised": 1}
+    assert [(o.label, o.source_offset) for o in messages(fold(made, log.records)[1], Outcome)] == [("false", 1)]
+
+
+def test_a_label_is_revised_within_the_horizon_only() -> None:
+    made = pipeline(labels=REVISED, features=RATE)
+    late = Log().tap("1", 1_000).finding("1", 1_001).finding("1", 1_101, fraud=False)
+    both_late = Log().tap("1", 1_000).finding("1", 1_101).finding("1", 1_100, fraud=False)
+
+    assert became(late, made) == {"learnt": 1, "superseded": 1}
+    assert became(both_late, made) == {"expired": 1, "superseded": 1}
 
 
 def test_a_label_later_than_the_horizon_teaches_nothing() -> None:

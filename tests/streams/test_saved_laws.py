@@ -22,7 +22,7 @@ from tests.streams.builders import Log, pipeline
 from tests.streams.logs import LOGS, Move, log_of
 from tests.streams.saved import StateTopic
 from tests.streams.state import walk
-from tests.streams.test_score_laws import EACH
+from tests.streams.test_score_laws import EACH, PIPELINES
 
 SMALL = {"0:scalars", "0:model", "0:manifest"}
 STOPS = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["save", "save", "restart"])), max_size=8).map(sorted)
@@ -122,6 +122,16 @@ def test_a_late_event_is_still_remembered_after_a_restart() -> None:
     _, emitted, _ = interrupted(made, records, [(3, "restart")])
 
     assert repr(emitted) == repr(calm(made, records)[1])
+
+
+def test_a_label_that_came_too_late_is_not_revised_after_a_restart_either() -> None:
+    made = PIPELINES["revised"]
+    records = Log().tap("1", 1_000).finding("1", 1_101).finding("1", 1_100, fraud=False).records
+
+    last, _, _ = interrupted(made, records, [(1, "restart"), (2, "restart")])
+
+    assert last.counts == calm(made, records)[0].counts
+    assert last.counts["labels.superseded"] == 1
 
 
 @EACH

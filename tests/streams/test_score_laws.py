@@ -25,10 +25,11 @@ PIPELINES = {
     "tree": pipeline(model=lambda: HoeffdingTreeClassifier(grace_period=5)),
     "two entities": pipeline(features=[Field("amount"), *WINDOWS]),
     "compact": pipeline(features=[Field("amount"), *COMPACT]),
+    "revised": pipeline(features=[Field("amount"), *WINDOWS, *COMPACT], labels=labels(revisions="rates")),
     "anomaly": pipeline(features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1, n_trees=2, height=3)),
 }
 EACH = pytest.mark.parametrize("made", PIPELINES.values(), ids=PIPELINES)
-LABELS_BECAME = ("learnt", "met", "repeated", "superseded", "expired", "orphaned", "rejected")
+LABELS_BECAME = ("learnt", "met", "repeated", "superseded", "revised", "expired", "orphaned", "rejected")
 
 
 def fold_cut(made: Pipeline, records: Sequence[Record], cuts: Sequence[int]) -> tuple[Any, list[Emitted]]:

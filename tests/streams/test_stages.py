@@ -60,6 +60,7 @@ PIPELINES = {
     "compact": pipeline(features=[*COMPACT, Field("amount")]),
     "late skipped": pipeline(features=FEATURES, late="skip"),
     "short horizon": pipeline(features=FEATURES, labels=labels(horizon="10ms"), remember="90ms"),
+    "revised": pipeline(features=[*FEATURES, COMPACT[3]], labels=labels(revisions="rates")),
     "keyed by the id": pipeline(features=FEATURES, key="tap_id"),
     "taught by itself": pipeline(features=[FEATURES[0], per("shop").over("9ms").count()], model=anomalies),
 }

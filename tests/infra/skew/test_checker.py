@@ -42,6 +42,7 @@ FEATURES = [
 MADE = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="200ms")
 LATER = pipeline(features=FEATURES, labels=labels(horizon="60ms"), remember="200ms", lateness="40ms")
 SKIPS = pipeline(features=FEATURES, labels=labels(horizon="60ms"), late="skip")
+REVISED = pipeline(features=FEATURES, labels=labels(horizon="60ms", revisions="rates"), remember="200ms")
 EVERYTHING = st.one_of(LOGS, DENSE)
 
 
@@ -65,6 +66,11 @@ def test_what_is_served_is_what_is_defined(records: list[Record], size: int, com
     assert skewed(tally) == set()
     assert all(count.checked + count.unjudged == tally.events for count in found(tally).values())
     assert [found(tally)[name].unjudged for name in ("amount", "tip", "odd")] == [0, 0, 0]
+
+
+@given(records=EVERYTHING, size=st.integers(1, 40))
+def test_what_is_served_after_labels_were_revised_is_what_is_defined(records: list[Record], size: int) -> None:
+    assert skewed(checked(REVISED, batches(REVISED, records, size))) == set()
 
 
 @given(records=EVERYTHING)

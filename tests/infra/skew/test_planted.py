@@ -10,6 +10,7 @@ from streams.decayed import Decayed
 from streams.delayed import DelayedHistory
 from streams.exact import PrefixSums
 from streams.feature import Feature
+from streams.join import Join
 from streams.tiles import Tiles
 from streams.windows import History
 from tests.infra.skew.folded import batches, checked, found, skewed
@@ -85,6 +86,17 @@ def test_a_bug_in_the_live_path_is_named_by_its_features(
     tally = checked(made, batches(made, STREAM))
 
     assert skewed(tally) == {name for name in made.feature_names if meant(name)} != set()
+
+
+def test_a_revised_label_that_the_live_path_ignores_is_named_by_the_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = pipeline(features=[*RATES, *COMPACT], labels=labels(horizon="60ms", revisions="rates"))
+    assert skewed(checked(made, batches(made, STREAM))) == set()
+
+    Plant("a revision ignored", Join.revise, "if self._revised else None", "if False else None").put(monkeypatch)
+    wrong = skewed(checked(made, batches(made, STREAM)))
+
+    assert {"card.rate.20ms", "shop.rate.30ms.delay_15ms"} <= wrong
+    assert all(".rate" in name for name in wrong)
 
 
 def test_without_a_bug_nothing_is_named() -> None:
