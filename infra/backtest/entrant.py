@@ -1,31 +1,30 @@
-"""A pipeline that takes part: the fold that a worker runs, with nothing of a worker around it."""
+"""A pipeline that takes part: the folds that its workers run, with nothing of a worker around them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from infra.backtest.line import Line
 from infra.backtest.trace import Classes, Trace
+from schemas.outcome import Outcome
 from schemas.problem import Problem
-from streams.limits import Tallies
+from schemas.scored import Scored
 from streams.pipeline import Pipeline
-from streams.score import ScoreStage
-from streams.score_state import ScoreState
-from streams.stage import Record
+from streams.stage import Emitted, Output, Record
 
 _BINARY: Classes = {"false": 0, "true": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One partition under way."""
+class UnderWay:
+    """Partitions that are folded together, and what was said of the events of each."""
 
-    state: ScoreState
-    tallies: Tallies
-    trace: Trace
+    line: Line
+    traces: Mapping[int, Trace]
 
 
 class Entrant:
-    """Folds partitions, each from the initial state as a worker does, and keeps what that gives."""
+    """Folds the parts of a log, each from the initial state as a worker does, and keeps what that gives."""
 
     def __init__(self, name: str, pipeline: Pipeline) -> None:
         """`name` is what it is called in what is said of it."""
@@ -33,27 +32,35 @@ class Entrant:
         self.pipeline = pipeline
         self.traces: list[Trace] = []
         self.counts: Counter[str] = Counter()
-        self._stage = ScoreStage(pipeline)
         self._classes: Classes = dict(_BINARY) if pipeline.task == "binary" else {}
-        self._tasks: dict[int, Task] = {}
+        self._parts: dict[int, UnderWay] = {}
 
-    def begin(self, partition: int) -> None:
-        """Begin with this partition."""
-        trace = Trace(partition, self._classes)
-        self._tasks[partition] = Task(self._stage.initial(partition), {}, trace)
-        self.traces.append(trace)
+    def begin(self, part: int, partitions: int, numbers: Sequence[int]) -> None:
+        """Begin with a part: these partitions, of so many."""
+        traces = {number: Trace(number, self._classes) for number in numbers}
+        self._parts[part] = UnderWay(Line(self.pipeline, partitions, numbers), traces)
+        self.traces += traces.values()
 
-    def fold(self, partition: int, records: Sequence[Record]) -> None:
+    def fold(self, part: int, records: Sequence[Record]) -> None:
         """Fold its next records. Raises `Problem` where a worker would stop the partition."""
-        task = self._tasks[partition]
-        emitted = self._stage.fold(task.state, records)
-        stop = self.pipeline.limits.count(task.tallies, records, emitted)
-        if stop is not None:
-            raise Problem(f"{self.name}: a worker would stop here, and so does its backtest: {stop}")
-        task.trace.take(emitted)
+        under_way = self._parts[part]
+        try:
+            emitted = under_way.line.fold(records)
+        except Problem as stop:
+            raise Problem(f"{self.name}: {stop}") from stop
+        if len(under_way.traces) == 1:
+            (trace,) = under_way.traces.values()
+            trace.take(emitted)
+        else:
+            _take(under_way.traces, emitted)
 
-    def end(self, partition: int) -> None:
-        """The partition has ended."""
-        state = self._tasks.pop(partition).state
-        self.counts += state.counts
-        self.counts["labels.held"] += state.held
+    def end(self, part: int) -> None:
+        """The part has ended."""
+        self.counts += self._parts.pop(part).line.counts()
+
+
+def _take(traces: Mapping[int, Trace], emitted: Sequence[Emitted]) -> None:
+    """Note what was emitted by the partition of the inputs that it is about."""
+    for each in emitted:
+        if isinstance(each, Output) and isinstance(each.value, Scored | Outcome):
+            traces[each.value.source_partition].take([each])

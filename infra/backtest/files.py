@@ -79,7 +79,7 @@ def _rows(file: EventFile, files: Files) -> Iterator[Event]:
 
 def _log(inputs: dict[Kind, _Input], feed: Feed, records: int) -> Log:
     sources = [inputs[kind].source for kind in (Kind.LABEL, Kind.EVENT) if kind in inputs]
-    part = Part(number=0, positions={source.topic: 0 for source in sources}, feed=feed)
+    part = Part(numbers=(0,), positions={source.topic: 0 for source in sources}, feed=feed)
     place = " and ".join(source.topic for source in reversed(sources))
     return Log(sources=sources, partitions=1, parts=[part], records=records, place=place)
 

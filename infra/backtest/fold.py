@@ -55,7 +55,7 @@ class Folded:
 
 
 def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance = ignore) -> Folded:
-    """Fold all partitions of `log`; `advance` is told how many records were read.
+    """Fold all parts of `log`; `advance` is told how many records were read.
 
     Raises `Problem` where the log cannot be read, or a worker would stop.
     """
@@ -66,7 +66,7 @@ def fold(log: Log, entrants: Sequence[Entrant], within: Within, advance: Advance
 
 @dataclass(slots=True)
 class Folding:
-    """A log that is folded, and partitions that are under way, each with where it stands."""
+    """A log that is folded, and its parts that are under way, each with where it stands."""
 
     log: Log
     entrants: Sequence[Entrant]
@@ -75,15 +75,14 @@ class Folding:
     _merges: dict[int, Merge] = field(default_factory=dict)
 
     def fold(self, advance: Advance, *, goes_on: bool) -> None:
-        """Fold all that stands; what was carried through a partition is let go of, unless the log `goes_on`."""
-        for part in self.log.parts:
+        """Fold all that stands; what was carried through a part is let go of, unless the log `goes_on`."""
+        for at, part in enumerate(self.log.parts):
             for entrant in self.entrants:
-                entrant.begin(part.number)
-            topics = self.log.topics
-            self._merges[part.number] = Merge(topics, [part.positions[topic] for topic in topics])
-            self._fold(part.number, part.feed, advance)
+                entrant.begin(at, self.log.partitions, part.numbers)
+            self._merges[at] = Merge(list(part.positions), list(part.positions.values()))
+            self._fold(at, part.feed, advance)
             if not goes_on:
-                self._end(part.number)
+                self._end(at)
 
     def go_on(self) -> None:
         """Fold what has come since; after an outage it may be called again.
@@ -92,23 +91,23 @@ class Folding:
         """
         if self.log.more is None:
             raise Problem(f"{self.log.place} does not go on: leave --then-live out")
-        for number, merge in self._merges.items():
-            feed = self.log.more(number, {topic: each.fetched for topic, each in merge.inputs.items()})
-            self._fold(number, feed or Pulled({}), ignore)
+        for at, merge in self._merges.items():
+            feed = self.log.more(at, {name: each.fetched for name, each in merge.inputs.items()})
+            self._fold(at, feed or Pulled({}), ignore)
 
     def end(self) -> Folded:
         """Let go of everything; what was folded."""
-        for number in list(self._merges):
-            self._end(number)
+        for at in list(self._merges):
+            self._end(at)
         return self.folded
 
-    def _end(self, number: int) -> None:
-        del self._merges[number]
+    def _end(self, at: int) -> None:
+        del self._merges[at]
         for entrant in self.entrants:
-            entrant.end(number)
+            entrant.end(at)
 
-    def _fold(self, number: int, feed: Feed, advance: Advance) -> None:
-        log, merge = self.log, self._merges[number]
+    def _fold(self, at: int, feed: Feed, advance: Advance) -> None:
+        log, merge = self.log, self._merges[at]
         more = True
         while more:
             while taken := merge.take(GROUP_LIMIT):  # at first what an outage has left
@@ -116,6 +115,6 @@ class Folding:
                 inside = self.within.cut(taken)
                 records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]
                 for entrant in self.entrants:
-                    entrant.fold(number, records)
+                    entrant.fold(at, records)
                 self.folded.add(inside)
             more = feed.feed(merge)

@@ -50,20 +50,21 @@ class Pulled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One partition: where each input begins, and what reads it."""
+    """Partitions that are folded together: where each input of them begins, by its rank, and what reads it."""
 
-    number: int
+    numbers: Sequence[int]
     positions: Mapping[str, int]
     feed: Feed
 
 
 More = Callable[[int, Mapping[str, int]], Feed | None]
-"""What has come of a partition behind these positions, per topic; None where nothing has."""
+"""What has come of a part, by its place among them, behind these positions of its inputs; None where nothing has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """Inputs in the order of their roles, how many partitions each has, and those, to be folded one by one.
+    """The inputs of each part by rank, in the order of their roles, how many partitions there are, and the parts, to be
+    folded one by one.
 
     `records`: about how many there are in all. `place` names it for a person; `remarks` are what he should know of it.
     `more` is how a log that goes on is read on.
@@ -79,4 +80,5 @@ class Log:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        return tuple(source.topic for source in self.sources)
+        """What is read, labels before events."""
+        return tuple(dict.fromkeys(source.topic for source in self.sources))

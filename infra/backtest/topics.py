@@ -15,12 +15,16 @@ from infra.settings import Settings, librdkafka, reach, schema_registry
 from schemas.problem import Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
-from streams.plan import require_one_step
+from streams.plan import steps
 from streams.runtime.bind import check_partitions, score_sources
 from streams.runtime.codec import Source
 from streams.runtime.kafka import RealKafka
+from streams.runtime.raw import Run
 
-Bounds = dict[str, tuple[int, int]]
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+
+Bounds = Mapping[Place, tuple[int, int]]
 
 
 @contextmanager
@@ -38,10 +42,10 @@ def from_topics(pipelines: Sequence[Pipeline], settings: Settings) -> Iterator[L
         partitions = _partitions(pipeline, settings, sources)
         for each in pipelines:
             check_partitions(each, partitions)
-            require_one_step(each, partitions, "a backtest")
+        together = any(len(steps(each, partitions)) > 1 for each in pipelines)
         kafka = RealKafka(librdkafka(settings))
         try:
-            yield _log(kafka, sources, partitions)
+            yield _log(kafka, sources, partitions, together=together)
         finally:
             kafka.close()
 
@@ -66,31 +70,50 @@ def _partitions(pipeline: Pipeline, settings: Settings, sources: list[Source]) -
     return counts[names[0]]
 
 
-def _log(kafka: RealKafka, sources: list[Source], partitions: int) -> Log:
-    bounds = [{s.topic: kafka.bounds(s.topic, number) for s in sources} for number in range(partitions)]
+def _log(kafka: RealKafka, sources: list[Source], partitions: int, *, together: bool) -> Log:
+    """Partition by partition; or all `together`, in one order, where what is read of one is passed on to others."""
+    numbers = [tuple(range(partitions))] if together else [(number,) for number in range(partitions)]
+    parts = [{(source.topic, n): kafka.bounds(source.topic, n) for source in sources for n in each} for each in numbers]
+    every = [bounds for part in parts for bounds in part.items()]
     return Log(
-        sources=sources,
+        sources=[source for source in sources for _ in numbers[0]],
         partitions=partitions,
-        parts=(_part(kafka, number, each) for number, each in enumerate(bounds)),
-        records=sum(high - low for each in bounds for low, high in each.values()),
+        parts=(_part(kafka, each, bounds) for each, bounds in zip(numbers, parts, strict=True)),
+        records=sum(high - low for _, (low, high) in every),
         place=" and ".join(source.topic for source in sources),
         remarks=[
-            f"{topic}/{number} begins at offset {low:,}: what stood before it has expired"
-            for number, each in enumerate(bounds)
-            for topic, (low, _) in each.items()
+            f"{_name(place)} begins at offset {low:,}: what stood before it has expired"
+            for place, (low, _) in every
             if low > 0
         ],
-        more=partial(_more, kafka),
+        more=partial(_more, kafka, parts),
     )
 
 
-def _more(kafka: RealKafka, number: int, positions: Mapping[str, int]) -> Pulled | None:
+def _more(kafka: RealKafka, parts: Sequence[Bounds], at: int, positions: Mapping[str, int]) -> Pulled | None:
     """What stands behind `positions` now."""
-    ends = {topic: kafka.bounds(topic, number)[1] for topic in positions}
-    come = {topic: (at, ends[topic]) for topic, at in positions.items() if ends[topic] > at}
-    return Pulled({topic: kafka.read(topic, number, at, end) for topic, (at, end) in come.items()}) if come else None
+    stood = {place: positions[_name(place)] for place in parts[at]}
+    ends = {place: kafka.bounds(*place)[1] for place in stood}
+    come = {place: (position, ends[place]) for place, position in stood.items() if ends[place] > position}
+    return _pulled(kafka, come) if come else None
 
 
-def _part(kafka: RealKafka, number: int, bounds: Bounds) -> Part:
-    runs = {topic: kafka.read(topic, number, low, high) for topic, (low, high) in bounds.items()}
-    return Part(number=number, positions={topic: low for topic, (low, _) in bounds.items()}, feed=Pulled(runs))
+def _part(kafka: RealKafka, numbers: Sequence[int], bounds: Bounds) -> Part:
+    return Part(
+        numbers=numbers, positions={_name(at): low for at, (low, _) in bounds.items()}, feed=_pulled(kafka, bounds)
+    )
+
+
+def _pulled(kafka: RealKafka, bounds: Bounds) -> Pulled:
+    """What stands within `bounds`."""
+    return Pulled({_name(place): _runs(kafka, place, *each) for place, each in bounds.items()})
+
+
+def _runs(kafka: RealKafka, place: Place, low: int, high: int) -> Iterator[Run]:
+    return (run._replace(topic=_name(place)) for run in kafka.read(*place, low, high))
+
+
+def _name(place: Place) -> str:
+    """What an input is called among those of a part."""
+    topic, number = place
+    return f"{topic}/{number}"

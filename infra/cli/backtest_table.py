@@ -1,5 +1,6 @@
 """How a backtest looks in a terminal and in JSON."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,15 @@ class Result:
     @property
     def events(self) -> int:
         """How many records of events were folded; the last of the inputs."""
-        return self.folded.records[len(self.log.topics) - 1]
+        return self.records[self.log.topics[-1]]
+
+    @property
+    def records(self) -> Counter[str]:
+        """How many records were folded of each topic or file."""
+        found: Counter[str] = Counter()
+        for rank, source in enumerate(self.log.sources):
+            found[source.topic] += self.folded.records[rank]
+        return found
 
 
 def as_fields(result: Result, scores: Path | None) -> dict[str, Any]:
@@ -48,7 +57,7 @@ def as_fields(result: Result, scores: Path | None) -> dict[str, Any]:
         "log": result.log.place,
         "partitions": result.log.partitions,
         "remarks": list(result.log.remarks),
-        "records": {topic: result.folded.records[rank] for rank, topic in enumerate(result.log.topics)},
+        "records": dict(result.records),
         "cpu_s": round(result.cpu_s, 3),
         "events_per_cpu_s": round(result.events / result.cpu_s, 1),
         "environment": environment(),

@@ -84,8 +84,11 @@ def check_stage(pipeline: Pipeline, partitions: int, stage: str) -> None:
 
 
 def _stage(pipeline: Pipeline, way: Sequence[Step], step: Step | None) -> ScoreStage | EntityStage | MonitorStage:
-    if step is None:
-        return monitor_stage(pipeline)
+    return monitor_stage(pipeline) if step is None else stage_of(pipeline, way, step)
+
+
+def stage_of(pipeline: Pipeline, way: Sequence[Step], step: Step) -> ScoreStage | EntityStage:
+    """The fold of one step of the `way` of an event."""
     return ScoreStage(pipeline, way) if step.following is None else EntityStage(pipeline, step)
 
 

@@ -11,10 +11,9 @@ from schemas.encode import own_encoder
 from schemas.passed import Passed
 from streams import Pipeline
 from streams.answer import Answer
-from streams.entity import EntityStage
 from streams.passing import Passing
-from streams.plan import Step, key_of, steps
-from streams.score import ScoreStage
+from streams.plan import key_of, steps
+from streams.runtime.bind import stage_of
 from streams.stage import Emitted, Output, Record, Role
 
 _SCHEMA = fastavro.parse_schema(avro_schema(Passed))
@@ -22,11 +21,6 @@ _write = own_encoder(avro_schema(Passed), 1)
 
 Place = Callable[[bytes], int]
 """The partition of a key."""
-
-
-def stage_of(made: Pipeline, way: Sequence[Step], step: Step) -> Any:
-    """The fold of one step."""
-    return EntityStage(made, step) if step.following is not None else ScoreStage(made, way)
 
 
 class Chain:
@@ -38,7 +32,7 @@ class Chain:
     def __init__(self, made: Pipeline, partitions: int, place: Place) -> None:
         self._made = made
         self.way, self._place = steps(made, partitions), place
-        self.stages = [stage_of(made, self.way, step) for step in self.way]
+        self.stages: list[Any] = [stage_of(made, self.way, step) for step in self.way]
         self.states = [[stage.initial(p) for p in range(partitions)] for stage in self.stages]
         self.emitted: list[list[Emitted]] = [[] for _ in self.way]
         self.read: list[dict[int, list[Record]]] = [{p: [] for p in range(partitions)} for _ in self.way]

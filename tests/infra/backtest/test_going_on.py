@@ -43,7 +43,7 @@ class Topics:
             Source(role=Role.EVENTS, topic=EVENTS, decode=lambda value: Tap.model_validate_json(value or b"")),
         ]
         feed = self._until(self.cuts.pop(0), dict.fromkeys(TOPICS, 0))
-        part = Part(number=0, positions=dict.fromkeys(TOPICS, 0), feed=feed)
+        part = Part(numbers=(0,), positions=dict.fromkeys(TOPICS, 0), feed=feed)
         return Log(sources=sources, partitions=1, parts=[part], records=COUNT, place="topics", more=self.more)
 
     def more(self, _: int, positions: Mapping[str, int]) -> Feed | None:
