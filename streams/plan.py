@@ -77,7 +77,7 @@ def require_one_step(pipeline: Pipeline, partitions: int, what: str) -> None:
     if len(way) > 1:
         raise Problem(
             f"{pipeline.name} is folded by {' and '.join(step.stage for step in way)} on {partitions} partitions, and "
-            f"{what} of several stages is not built yet: it works on topics of one partition, and on files"
+            f"{what} of several stages is not built yet: it works on topics of one partition"
         )
 
 

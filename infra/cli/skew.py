@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
 from rich.console import Console
 
@@ -30,10 +31,10 @@ def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, fol
         if not stages or stages[-1].stage != SCORE:
             raise not_begun(pipeline, settings)
         stage = stages[-1]
-        if following or partition is not None:
-            require_one_step(pipeline, stage.binding.partitions, "a check that follows, or of one partition,")
+        if partition is not None:
+            require_one_step(pipeline, stage.binding.partitions, "a check of one partition")
         if following:
-            return _followed(stage, partition, settings, as_json=as_json)
+            return _followed(stages, partition, settings, as_json=as_json)
         begun_s = time.process_time()
         if len(stages) > 1:
             parts = _staged(stages)
@@ -63,18 +64,20 @@ def _checked(stage: Opened, number: int) -> Checked:
         return check(stage, number, advance)
 
 
-def _followed(stage: Opened, partition: int | None, settings: Settings, *, as_json: bool) -> bool:
+def _followed(stages: Sequence[Opened], partition: int | None, settings: Settings, *, as_json: bool) -> bool:
     log_to_stderr()
     stop = asked_to_stop()
-    return follow(stage, numbers(stage, partition), settings, stop, _tell_json if as_json else _tell) > 0
+    tell = _tell_json if as_json else partial(_tell, named=len(stages) > 1)
+    return follow(stages, numbers(stages[-1], partition), settings, stop, tell) > 0
 
 
-def _tell(found: Round) -> None:
+def _tell(found: Round, *, named: bool) -> None:
+    """As a line, with the stage's name where there are several."""
     if found.events:
+        stage = f"{found.stage}, " if named else ""
+        said = f"{found.events:,} events, {found.unequal:,} of {found.values:,} values unequal"
         Console(soft_wrap=True).print(
-            f"partition {found.partition}: {found.events:,} events, {found.unequal:,} of {found.values:,} values "
-            f"unequal; {found.behind:,} records behind",
-            highlight=False,
+            f"{stage}partition {found.partition}: {said}; {found.behind:,} records behind", highlight=False
         )
 
 

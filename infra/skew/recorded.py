@@ -51,12 +51,12 @@ class Recorded:
         ends: Mapping[str, int] = self._last.ends if self._last is not None else self._lows
         return sum(max(0, self._stage.kafka.bounds(topic, self._partition)[1] - end) for topic, end in ends.items())
 
-    def batches(self) -> Iterator[Batch]:
-        """The next entries, up to a hundred; none where there are no more for now.
+    def batches(self, until: int | None = None) -> Iterator[Batch]:
+        """The next entries, up to a hundred, before the offset `until`; none where there are no more for now.
 
         Raises `Problem` where the chain does not hold, or a row or record is not where it should be.
         """
-        entries = [entry for entry in self._entries() if not self._left_out(entry)]
+        entries = [entry for entry in self._entries(until) if not self._left_out(entry)]
         if not entries:
             return
         if self._merge is None:
@@ -66,14 +66,15 @@ class Recorded:
             yield self._batch(entry, self._records(entry, inputs))
         self._rows.rest()
 
-    def _entries(self) -> list[Entry]:
+    def _entries(self, until: int | None) -> list[Entry]:
         """The next entries of the ledger, the chain checked."""
         stage, topic = self._stage, self._stage.binding.ledger.topic
         _, high = stage.kafka.bounds(topic, self._partition)
+        high = high if until is None else min(high, until)
         if high == self._seen_high:
             return []
         entries: list[Entry] = []
-        runs = stage.kafka.read(topic, self._partition, self._read_to)
+        runs = stage.kafka.read(topic, self._partition, self._read_to, high)
         for record in islice((record for run in runs for record in run.records), ENTRIES):
             entry = stage.binding.ledger.entry(record.value)
             check(entry, entries[-1] if entries else self._last, stage.signer)

@@ -1,6 +1,6 @@
 """The table `feature_skew`: what is written into it, and what stands there of one partition."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clickhouse_connect.driver.client import Client
@@ -32,10 +32,12 @@ STANDING = """
 SELECT feature, toUnixTimestamp64Milli(hour), checked, unequal, unjudged, event_id, served, recomputed, source_offset
 FROM feature_skew FINAL
 WHERE pipeline = {pipeline:String} AND version = {version:UInt32} AND partition = {partition:UInt32}
+    AND feature NOT IN {others:Array(String)}
 """
 UP_TO = """
 SELECT seq, head FROM feature_skew
 WHERE pipeline = {pipeline:String} AND version = {version:UInt32} AND partition = {partition:UInt32}
+    AND feature NOT IN {others:Array(String)}
 ORDER BY seq DESC LIMIT 1
 """
 
@@ -80,17 +82,17 @@ class Unknown(Exception):
     """The table has counts of a feature that is not in the definition."""
 
 
-def standing(client: Client, whose: Whose, tally: Tally) -> Mark | None:
+def standing(client: Client, whose: Whose, tally: Tally, known: Sequence[str]) -> Mark | None:
     """Put into `tally` what the table has of a partition; up to where that is counted, None where there is nothing.
 
-    Raises `Unknown` where it has a feature that the definition has not.
+    Of the `known` features of the definition those that `tally` has not are another stage's. Raises `Unknown` where the
+    table has a feature that the definition has not.
     """
-    marks = client.query(UP_TO, parameters=whose.names).result_rows
+    asked = {**whose.names, "others": [name for name in known if name not in tally.names]}
+    marks = client.query(UP_TO, parameters=asked).result_rows
     if not marks:
         return None
-    for name, hour_ms, checked, unequal, unjudged, *example in client.query(
-        STANDING, parameters=whose.names
-    ).result_rows:
+    for name, hour_ms, checked, unequal, unjudged, *example in client.query(STANDING, parameters=asked).result_rows:
         if name not in tally.names:
             raise Unknown(name)
         count = tally.of(hour_ms)[tally.names.index(name)]

@@ -138,7 +138,7 @@ def followed(settings: Settings, target: str) -> int:
     """How many values are unequal of all that has been served, written into ClickHouse."""
     stop = threading.Event()
     with scoring(settings, target) as stage:
-        return follow(stage, [0], settings, stop, lambda found: stop.set() if found.events else None)
+        return follow([stage], [0], settings, stop, lambda found: stop.set() if found.events else None)
 
 
 def told(settings: Settings) -> list[Any]:
@@ -188,8 +188,8 @@ class Interrupted(Recorded):
 
     left = 1
 
-    def batches(self) -> Iterator[Batch]:
-        for batch in super().batches():
+    def batches(self, until: int | None = None) -> Iterator[Batch]:
+        for batch in super().batches(until):
             yield batch
             if batch.seq > 2 and self.left:
                 type(self).left -= 1

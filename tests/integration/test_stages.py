@@ -1,11 +1,14 @@
 """Features of several entities on four partitions: a stage for each, on real servers, killed and started again."""
 
 import json
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
 import psutil
+import pyarrow.parquet
 import pytest
 
 from infra.audit.opened import opened
@@ -18,7 +21,7 @@ from schemas.scored import Scored
 from streams.load import load
 from streams.score import ScoreStage
 from tests.integration.driven import ask, fold, given
-from tests.integration.harness import FOLDED_S, MILLRACE, PIPELINES, decoded, environment, read, wait
+from tests.integration.harness import FOLDED_S, MILLRACE, PIPELINES, decoded, environment, read, wait, worker_of
 from tests.integration.test_skew import payments
 from tests.simulation.planting import Plant
 
@@ -29,6 +32,7 @@ PARTITIONS = 4
 WAY = ("by_customer_id", "by_all", "score")
 EVENTS = 1_000
 STOPPED_S = 30.0
+COUNTED = "SELECT feature, sum(checked), sum(unequal), sum(unjudged) FROM skew GROUP BY feature"
 HALVES = [list(payments(0, EVENTS // 2)), list(payments(EVENTS // 2, EVENTS))]
 PAYMENTS = {e.record.transaction_id: e.record for half in HALVES for e in half if isinstance(e.record, Payment)}
 LABELLED = {e.record.transaction_id for half in HALVES for e in half if isinstance(e.record, Chargeback)}
@@ -92,6 +96,59 @@ def test_each_stage_finds_what_its_recorded_order_defines_also_across_a_restart(
     again = ask(settings, "replay", STAGED, "t42", "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["input"]["topic"] == pipeline.topics(settings.topic_prefix).events
+
+
+def counted(settings: Settings) -> dict[str, tuple[int, int, int]]:
+    """Of each feature how many values the table says were checked, unequal, and not to be judged."""
+    with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
+        there = client.query("EXISTS TABLE skew").result_rows[0][0]
+        rows: Sequence[Any] = client.query(COUNTED).result_rows if there else ()
+    return {feature: tuple(counts) for feature, *counts in rows}
+
+
+def test_a_check_that_follows_counts_every_value_of_every_stage_once(settings: Settings, tmp_path: Path) -> None:
+    pipeline, environ = load(STAGED), environment(settings)
+    given(settings, STAGED, iter(HALVES[0]), partitions=PARTITIONS)
+    follows = [*MILLRACE, "verify", STAGED, "--features", "--follow"]
+
+    def all_are(events: int) -> bool:
+        found = counted(settings)
+        judged = {name: checked + unjudged for name, (checked, _, unjudged) in found.items()}
+        return judged == dict.fromkeys(pipeline.feature_names, events)
+
+    with ServerProcess("the worker", [*MILLRACE, "worker", STAGED], log_path=tmp_path / "log", env=environ) as worker:
+        with ServerProcess("the check", follows, log_path=tmp_path / "first", env=environ) as first:
+            wait("half is checked", lambda: all_are(EVENTS // 2), [first, worker], within_s=FOLDED_S)
+            worker_of(first).send_signal(signal.SIGKILL)
+            wait("it ends", lambda: not first.alive, [], within_s=STOPPED_S)
+        feed(pipeline, HALVES[1], settings)
+        with ServerProcess("the check", follows, log_path=tmp_path / "second", env=environ) as second:
+            wait("all is checked", lambda: all_are(EVENTS), [second, worker], within_s=FOLDED_S)
+            worker_of(second).send_signal(signal.SIGTERM)
+            wait("it ends", lambda: not second.alive, [], within_s=STOPPED_S)
+    found = counted(settings)
+
+    assert second.status == 0
+    assert {unequal for _, unequal, _ in found.values()} == {0}
+    once = {each["name"]: (each["checked"], each["unequal"], each["unjudged"]) for each in looked(settings)["features"]}
+    assert found == once
+
+
+def test_a_backtest_of_the_topics_scores_and_labels_what_the_stages_did(settings: Settings, tmp_path: Path) -> None:
+    given(settings, STAGED, iter(HALVES[0]), partitions=PARTITIONS)
+    fold_all(settings)
+    ran = ask(settings, "backtest", STAGED, "--scores", str(tmp_path / "scores.parquet"), "--json")
+    assert ran.exit_code == 0, ran.output
+
+    said = json.loads(ran.stdout)
+    rows = pyarrow.parquet.read_table(tmp_path / "scores.parquet").to_pylist()
+    assert said["partitions"] == PARTITIONS
+    assert sorted(row["event_id"] for row in rows) == sorted(scored(settings))
+    assert {row["event_id"] for row in rows if row["label"] is not None} == taught(settings)
+    counts = said["pipelines"]["staged"]["counts"]
+    read = {role: sum(n for name, n in counts.items() if name.startswith(role)) for role in ("events", "labels")}
+    topics = load(STAGED).topics(settings.topic_prefix)
+    assert said["records"] == {topics.events: read["events"], topics.labels: read["labels"]}
 
 
 def test_a_label_that_the_last_stage_forgets_is_named_by_the_features_that_it_is_in(

@@ -8,13 +8,14 @@ import pytest
 from infra.skew.follow import Round, _rounds
 from schemas.problem import Outage
 
-FOUND = Round(partition=0, events=5, values=45, unequal=3, behind=0)
+FOUND = Round(stage="score", partition=0, events=5, values=45, unequal=3, behind=0)
 
 
 class Followed:
     """A partition of which something is found, or that fails."""
 
     def __init__(self, found: Round | None) -> None:
+        self.place = "score", 0
         self.found = found
 
     def step(self, *_: Any) -> Round:
