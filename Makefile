@@ -24,8 +24,8 @@ demo: $(READY)   ## run the whole stream once on embedded servers and show it (D
 up: $(READY)     ## run the embedded servers until Ctrl-C
 	$(BIN)/millrace up
 
-test: $(READY)   ## run the tests (ARGS="-k name" for some)
-	$(BIN)/python -m pytest $(ARGS)
+test: $(READY)   ## run the tests, those on servers beside the others (ARGS="-k name" for some)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(ARGS)
 
 chaos: $(READY)  ## kill everything, everywhere, for hours: simulated and on real servers
 	CHAOS=long $(BIN)/python -m pytest tests/simulation tests/integration/test_chaos.py --junit-xml=chaos.xml $(ARGS)

@@ -4,6 +4,7 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 CHOSEN = pytest.StashKey[str]()
+SERVERS = "servers"
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,28 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
 def prefix() -> str:
     """A prefix for the topics, groups and subjects of this test alone."""
     return f"t-{uuid.uuid4().hex[:8]}-"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share the servers run one after the other, in one process of a run in several."""
+    for item in items:
+        if item.get_closest_marker(SERVERS) is not None or SERVERS in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group(SERVERS))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of a run in several tells which servers it has started."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[SERVERS] = session.config.stash.get(CHOSEN, None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of these processes has ended."""
+    chosen = getattr(node, "workeroutput", {}).get(SERVERS)
+    if chosen is not None:
+        node.config.stash[CHOSEN] = chosen
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
