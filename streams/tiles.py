@@ -9,8 +9,11 @@ from struct import Struct
 from streams.exact import FINEST
 from streams.windows import Place
 
-WIDTH = 16
-"""Bytes of a sum, to begin with: amounts of two decimals need about 10."""
+WIDTH = 11
+"""Bytes of a sum, to begin with: in the units that sums start in, up to 8 million."""
+
+WIDER = 5
+"""Bytes that are added at once where that is too few."""
 
 NEVER_MS = -(2**62)
 
@@ -207,7 +210,7 @@ class Tiles:
             try:
                 written = value.to_bytes(self.width, "little", signed=True)
             except OverflowError:
-                self._rewrite(self.width + WIDTH, 0)
+                self._rewrite(self.width + WIDER, 0)
             else:
                 at = self._sum_at(column, tile)
                 self.rows[at : at + self.width] = written
@@ -217,7 +220,7 @@ class Tiles:
         """Make the unit of sums as fine as `x` needs it."""
         finer = x.as_integer_ratio()[1].bit_length() - 1 - self.exponent
         if finer > 0:
-            self._rewrite(self.width + -(-2 * finer // (8 * WIDTH)) * WIDTH, finer)
+            self._rewrite(self.width + -(-2 * finer // (8 * WIDER)) * WIDER, finer)
 
     def _units(self, x: float) -> int:
         """`x` in units of 2**-exponent, which are fine enough."""
