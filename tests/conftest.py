@@ -42,6 +42,7 @@ def prefix() -> str:
     return f"t-{uuid.uuid4().hex[:8]}-"
 
 
+@pytest.hookimpl(tryfirst=True)  # before they are given to processes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share the servers run one after the other, in one process of a run in several."""
     for item in items:

@@ -79,7 +79,7 @@ class Folding:
         for at, part in enumerate(self.log.parts):
             for entrant in self.entrants:
                 entrant.begin(at, self.log.partitions, part.numbers)
-            self._merges[at] = Merge(list(part.positions), list(part.positions.values()))
+            self._merges[at] = part.merge()
             self._fold(at, part.feed, advance)
             if not goes_on:
                 self._end(at)

@@ -56,6 +56,10 @@ class Part:
     positions: Mapping[str, int]
     feed: Feed
 
+    def merge(self) -> Merge:
+        """What orders its records, with nothing taken yet."""
+        return Merge(list(self.positions), list(self.positions.values()))
+
 
 More = Callable[[int, Mapping[str, int]], Feed | None]
 """What has come of a part, by its place among them, behind these positions of its inputs; None where nothing has."""

@@ -46,7 +46,7 @@ class Size:
 
     events: int = 400_000
     warm_s: float = 5.0
-    seconds: float = 20.0
+    seconds: float = 15.0
     rounds: int = 2
     label_after: int = 2_000
 

@@ -21,7 +21,7 @@ class Size:
     """How much: `events` folded in each run, so many runs of each arm."""
 
     events: int = 100_000
-    pairs: int = 5
+    pairs: int = 4
 
 
 QUICK = Size(events=40_000, pairs=2)

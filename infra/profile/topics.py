@@ -15,7 +15,6 @@ from infra.settings import Settings
 from schemas.reject import Reject
 from streams.pipeline import Pipeline
 from streams.runtime.codec import decode
-from streams.runtime.merge import Merge
 from streams.runtime.task import GROUP_LIMIT
 from streams.stage import Record, Role
 
@@ -65,7 +64,7 @@ def from_topics(pipeline: Pipeline, settings: Settings, advance: Advance = lambd
 
 def _records(log: Log, advance: Advance) -> Iterator[Record]:
     for part in log.parts:
-        merge = Merge(log.topics, [part.positions[topic] for topic in log.topics])
+        merge = part.merge()
         while part.feed.feed(merge):
             while taken := merge.take(GROUP_LIMIT):
                 advance(len(taken))
