@@ -3,11 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, re-exported without saying so
+
 from infra.audit.opened import Opened, numbers
 from infra.skew.everywhere import Everywhere
 from infra.skew.versions import written
 from schemas.outcome import Outcome
+from schemas.problem import Outage
 from schemas.scored import Scored
+from streams.runtime.kafka import TIMEOUT_S
 
 Ends = Mapping[tuple[str, int], int]
 """By stage and partition the offset behind the last entry of the ledger."""
@@ -50,7 +55,7 @@ class Settled:
         if self._behind:
             stage = self._behind[0]
             (topic,) = stage.binding.topics
-            self._goal = {number: _end(stage, topic, number) for number in numbers(stage, None)}
+            self._goal = _written(stage, topic)
 
     def _all_visible(self) -> bool:
         """Whether the rows of all entries of the last stage are there; a while after those entries, by a broker."""
@@ -70,9 +75,24 @@ def _end(stage: Opened, topic: str, number: int) -> int:
     return stage.kafka.bounds(topic, number)[1]
 
 
+def _written(stage: Opened, topic: str) -> dict[int, int]:
+    """Where a topic ends, by partition, with what is not yet known there to be committed: a broker may say that of a
+    ledger before it says it of the records that the same transaction has passed on. Raises `Outage`."""
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers(stage, None)}  # type: ignore[no-untyped-call]
+    try:
+        answers = stage.admin.list_offsets(
+            asked, request_timeout=TIMEOUT_S, isolation_level=IsolationLevel.READ_UNCOMMITTED
+        )
+        return {place.partition: answer.result().offset for place, answer in answers.items()}
+    except KafkaException as error:
+        raise Outage(f"Kafka does not say where {topic} ends ({error.args[0].str()})") from error
+
+
 def _has_folded(stage: Opened, number: int, end: int) -> bool:
     """Whether the stage has committed all records of its input before `end`, whatever markers stand behind them."""
     (topic,) = stage.binding.topics
+    if _end(stage, topic, number) < end:
+        return False  # some of them may yet be committed
     mark = stage.kafka.committed(stage.binding.group, [topic], number)[topic]
     at = mark.offset if mark is not None else stage.kafka.bounds(topic, number)[0]
     return at >= end or not any(run.records for run in stage.kafka.read(topic, number, at, end))
