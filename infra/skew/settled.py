@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, re-exported without saying so
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from infra.audit.opened import Opened, numbers
 from infra.skew.everywhere import Everywhere
 from infra.skew.versions import written
 from schemas.outcome import Outcome
-from schemas.problem import Outage
+from schemas.problem import Outage, Problem
 from schemas.scored import Scored
 from streams.runtime.kafka import TIMEOUT_S
+
+POLL_S = 0.1
+WITHIN_S = 20.0
+"""For how long a stage may stand behind another before it is said to."""
 
 Ends = Mapping[tuple[str, int], int]
 """By stage and partition the offset behind the last entry of the ledger."""
@@ -48,6 +53,23 @@ class Settled:
         if not self._all_visible():
             return None
         ends, self._ends = self._ends, None
+        return ends
+
+    def wait(self) -> Ends:
+        """The same, once it can be told. Raises `Problem` where a stage does not come on."""
+        patient = Retrying(
+            retry=retry_if_result(lambda ends: ends is None),
+            wait=wait_fixed(POLL_S),
+            stop=stop_after_delay(WITHIN_S),
+            retry_error_callback=lambda _: None,
+        )
+        ends = patient(self.look)
+        if ends is None:
+            behind = (self._behind or self._stages[-1:])[0]
+            raise Problem(
+                f"{behind.stage} of {behind.pipeline.name} has not folded all that was passed on to it: features of "
+                f"several stages are checked as far as all of them have come; start `millrace worker`, or wait for it"
+            )
         return ends
 
     def _aim(self) -> None:

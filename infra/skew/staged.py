@@ -7,6 +7,7 @@ from infra.skew.checker import Checker
 from infra.skew.everywhere import Everywhere, Seen
 from infra.skew.once import Checked
 from infra.skew.recorded import Recorded
+from infra.skew.settled import Settled
 from streams.aggregate import Windows
 from streams.feature import Feature
 from streams.pipeline import Pipeline
@@ -16,17 +17,17 @@ from streams.plan import Step, steps
 def check(stages: Sequence[Opened], advance: Callable[[int], None] = lambda _: None) -> list[Checked]:
     """Check the features of every stage and partition; `advance` is told how many records were gone through.
 
-    Raises `Problem` as `Everywhere` and `Recorded` do.
+    Raises `Problem` as `Everywhere`, `Settled.wait` and `Recorded` do.
     """
     last = stages[-1]
     rows = Everywhere(last, len(stages))
-    rows.read()
+    ends = Settled(stages, rows).wait()
     found = []
     for stage, features in judged(stages):
         for partition in numbers(stage, None):
             checker = Checker(stage.pipeline, features)
             recorded = Recorded(stage, partition, Seen(rows))
-            while batches := list(recorded.batches()):
+            while batches := list(recorded.batches(ends[stage.stage, partition])):
                 for batch in batches:
                     checker.take(batch)
                     advance(len(batch.records))

@@ -5,9 +5,11 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from confluent_kafka import TopicPartition
 
 from infra.skew.settled import Settled
+from schemas.problem import Problem
 from streams.runtime.ports import Mark
 from streams.runtime.raw import Run
 
@@ -43,7 +45,9 @@ class Broker:
         topic = SimpleNamespace(topic=ledger, entry=lambda _: SimpleNamespace(counts={"events.scored": 2}))
         binding = SimpleNamespace(ledger=topic, topics=(PASSED,), group=name, partitions=1)
         kafka = SimpleNamespace(bounds=self.bounds, read=self.read, committed=self._marks)
-        return SimpleNamespace(stage=name, binding=binding, kafka=kafka, admin=self)
+        return SimpleNamespace(
+            stage=name, pipeline=SimpleNamespace(name="taps"), binding=binding, kafka=kafka, admin=self
+        )
 
     def _marks(self, *_: Any) -> dict[str, Mark | None]:
         return {PASSED: Mark(self.folded, "") if self.folded else None}
@@ -84,3 +88,14 @@ def test_what_a_broker_does_not_yet_know_to_be_committed_is_waited_for() -> None
 
 def test_rows_that_are_not_there_yet_are_waited_for() -> None:
     assert settled(Broker(), found=5).look() is None
+
+
+def test_a_stage_that_does_not_come_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.skew.settled.WITHIN_S", 0.0)
+    broker = Broker()
+    broker.folded = 0
+
+    with pytest.raises(Problem, match="last of taps has not folded all that was passed on to it"):
+        settled(broker).wait()
+    broker.folded = 10
+    assert settled(broker).wait() == {("first", 0): 3, ("last", 0): 3}
