@@ -8,18 +8,24 @@ from msgspec.structs import replace
 
 from schemas.problem import Problem
 from schemas.scored import Scored
-from streams import Field, Labels, Pipeline
+from streams import Field, Labels, Pipeline, per
 from streams.stage import Record, Role
+from tests.infra.skew.stream import taps
 from tests.streams.builders import COMPACT, WINDOWS, Finding, Tap, fold, labels, messages, pipeline
 from tests.streams.logs import LOGS
+from tests.streams.naive_join import NaiveJoin
 from tests.streams.stages import Chain
 
 REVISED = {"labels": labels(horizon="60ms", revisions="rates"), "remember": "80ms"}
 PIPELINES = {
     "exact": pipeline(features=WINDOWS, **REVISED),
     "compact": pipeline(features=COMPACT, **REVISED),
+    "three stages": pipeline(
+        features=[each.over("20ms").rate("label") for each in (per("card"), per(), per("shop"))], **REVISED
+    ),
     "late allowed": pipeline(features=[*WINDOWS, *COMPACT], lateness="25ms", **REVISED),
 }
+MANY = taps(600)
 EACH = pytest.mark.parametrize("made", PIPELINES.values(), ids=PIPELINES)
 
 
@@ -57,6 +63,23 @@ def test_what_was_said_before_changes_no_later_feature(made: Pipeline, records: 
 @given(records=LOGS)
 def test_what_was_said_before_changes_no_later_feature_of_several_stages(made: Pipeline, records: list[Record]) -> None:
     assert staged(made, contradicted(records)) == staged(made, records)
+
+
+@EACH
+def test_of_many_labels_what_was_said_before_changes_no_later_feature(made: Pipeline) -> None:
+    assert features(made, contradicted(MANY)) == features(made, MANY)
+    assert staged(made, contradicted(MANY)) == staged(made, MANY)
+
+
+def test_of_many_labels_each_is_counted_as_the_naive_join_does() -> None:
+    made = PIPELINES["exact"]
+    oracle = NaiveJoin(horizon_ms=60, remember_ms=80, skips_late=False, ahead_ms=made.ahead_ms, revised=True)
+    for record in contradicted(MANY):
+        oracle.add(record)
+
+    state, _ = fold(made, contradicted(MANY))
+    assert +state.counts == +oracle.counts
+    assert state.counts["labels.revised"] > 100
 
 
 def test_without_being_asked_for_a_revision_changes_nothing() -> None:
