@@ -1,7 +1,7 @@
 """What the consumers ask of Kafka's client: how it reads, which of its errors pass, where topics end."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from confluent_kafka import IsolationLevel, KafkaError, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names, re-exported without saying so
@@ -52,15 +52,12 @@ def ends(kafka: Mapping[str, str], topics: Sequence[str]) -> dict[Place, int]:
     """The ends of all partitions of `topics`, as a reader of committed records sees them now."""
     admin = AdminClient(dict(kafka), logger=log)
     there = admin.list_topics(timeout=WITHIN_S).topics
-    asked = {
-        TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        for topic in topics
-        if topic in there
-        for partition in there[topic].partitions
-    }
-    answers = (
-        admin.list_offsets(asked, request_timeout=WITHIN_S, isolation_level=IsolationLevel.READ_COMMITTED)
-        if asked
-        else {}
-    )
+    places = [(topic, partition) for topic in topics if topic in there for partition in there[topic].partitions]
+    return ends_of(admin, places, IsolationLevel.READ_COMMITTED) if places else {}
+
+
+def ends_of(admin: AdminClient, places: Iterable[Place], isolation: IsolationLevel) -> dict[Place, int]:
+    """Where these partitions end for a reader of this isolation. Raises `KafkaException`."""
+    asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
+    answers = admin.list_offsets(asked, request_timeout=WITHIN_S, isolation_level=isolation)
     return {(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}

@@ -51,7 +51,7 @@ class ScoreStage:
         self._ladder = Ladder(pipeline.task)
         self._features, self._assembly = pipeline.compiled, Assembly(pipeline, way)
         self._alone, self._windows = self._assembly.alone, self._assembly.windows
-        self._rated, self._revised = self._windows.rated, pipeline.revised
+        self._rated = self._windows.rated
         self._entities = pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
         self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
@@ -168,7 +168,7 @@ class ScoreStage:
             return self._ladder.fallback(state.belief)
 
     def _label(self, state: ScoreState, record: Record, event_id: str, truth: Truth, emitted: list[Emitted]) -> None:
-        if self._revised and self._revise(state, event_id, truth):
+        if self._revise(state, event_id, truth):
             return
         pending = self._join.label(state.join, event_id, truth, state.counts)
         if pending is not None:

@@ -48,7 +48,7 @@ class Segment:
     """What is kept of events, each at its place: digest, time and, until no label is to come, what is packed of it.
 
     `offsets_ms` are times from `first_ms`, in 4 bytes as long as they fit. A `sealed` segment takes no more
-    events and no more space than it needs: `waiting` counts those that are packed, `packed` is empty when none is.
+    events and no more space than it needs: `kept` counts those that are packed, `packed` is empty when none is.
     """
 
     first_ms: int
@@ -57,7 +57,7 @@ class Segment:
     packed: list[bytes | None] = field(default_factory=list)
     truths: Truths | None = None
     forgotten: int = 0
-    waiting: int = 0
+    kept: int = 0
     sealed: bool = False
 
     def append(self, digest: bytes, time_ms: int, packed: bytes | None) -> None:
@@ -75,8 +75,8 @@ class Segment:
         self.sealed = True
         self.digests = bytes(self.digests)
         self.offsets_ms = self.offsets_ms[:]
-        self.waiting = len(self.packed) - self.packed.count(None)
-        self.packed = self.packed[:] if self.waiting else []
+        self.kept = len(self.packed) - self.packed.count(None)
+        self.packed = self.packed[:] if self.kept else []
 
     def time_ms(self, place: int) -> int:
         return self.first_ms + self.offsets_ms[place]
@@ -96,8 +96,8 @@ class Segment:
             return False
         packed[place] = None
         if self.sealed:
-            self.waiting -= 1
-            if self.waiting == 0:
+            self.kept -= 1
+            if self.kept == 0:
                 self.packed = []
         return self.truths is None or not self.truths.has(place)
 

@@ -123,8 +123,13 @@ class Tiles:
         tile, newest = at_ms // self.layout.tile_ms, self.newest_ms // self.layout.tile_ms
         if tile <= newest - self.layout.tiles:
             return
-        events, known, positives = (self.count(column, tile - 1, tile) for column in range(3))
-        before = (known - positives if positive else positives) if revises else events - known
+        before = self.count(1, tile - 1, tile)
+        if not revises:
+            before = self.count(0, tile - 1, tile) - before
+        elif positive:
+            before -= self.count(2, tile - 1, tile)
+        else:
+            before = self.count(2, tile - 1, tile)
         if before:  # else its event was forgotten with the key
             for each in range(tile, newest + 1):
                 self._count(1, each, int(not revises))

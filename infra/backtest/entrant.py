@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from infra.backtest.line import Line
 from infra.backtest.trace import Classes, Trace
 from schemas.outcome import Outcome
-from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.pipeline import Pipeline
 from streams.stage import Emitted, Output, Record
@@ -38,16 +37,13 @@ class Entrant:
     def begin(self, part: int, partitions: int, numbers: Sequence[int]) -> None:
         """Begin with a part: these partitions, of so many."""
         traces = {number: Trace(number, self._classes) for number in numbers}
-        self._parts[part] = UnderWay(Line(self.pipeline, partitions, numbers), traces)
+        self._parts[part] = UnderWay(Line(self.name, self.pipeline, partitions, numbers), traces)
         self.traces += traces.values()
 
     def fold(self, part: int, records: Sequence[Record]) -> None:
         """Fold its next records. Raises `Problem` where a worker would stop the partition."""
         under_way = self._parts[part]
-        try:
-            emitted = under_way.line.fold(records)
-        except Problem as stop:
-            raise Problem(f"{self.name}: {stop}") from stop
+        emitted = under_way.line.fold(records)
         if len(under_way.traces) == 1:
             (trace,) = under_way.traces.values()
             trace.take(emitted)

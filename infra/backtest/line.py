@@ -36,9 +36,10 @@ class Line:
     which differs where one of them is ahead of another.
     """
 
-    def __init__(self, pipeline: Pipeline, partitions: int, numbers: Sequence[int]) -> None:
+    def __init__(self, name: str, pipeline: Pipeline, partitions: int, numbers: Sequence[int]) -> None:
+        """`name` is what the pipeline is called in what is said of it."""
         way = steps(pipeline, partitions)
-        self._pipeline, self._partitions = pipeline, partitions
+        self._name, self._pipeline, self._partitions = name, pipeline, partitions
         self._passing, self._topics = Passing(pipeline.compiled), pipeline.topics()
         self._names = [step.stage for step in way]
         self._stages = [stage_of(pipeline, way, step) for step in way]
@@ -88,5 +89,5 @@ class Line:
         emitted = self._stages[n].fold(task.state, records)
         stop = self._pipeline.limits.count(task.tallies, records, emitted)
         if stop is not None:
-            raise Problem(f"a worker would stop here, and so does its backtest: {stop}")
+            raise Problem(f"{self._name}: a worker would stop here, and so does its backtest: {stop}")
         return emitted

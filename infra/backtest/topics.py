@@ -7,6 +7,7 @@ from time import monotonic
 
 from confluent_kafka.admin import AdminClient
 
+from consumers.kafka import Place
 from infra import topics
 from infra.backtest.alike import require_same_key
 from infra.backtest.log import Log, Part, Pulled
@@ -20,9 +21,6 @@ from streams.runtime.bind import check_partitions, score_sources
 from streams.runtime.codec import Source
 from streams.runtime.kafka import RealKafka
 from streams.runtime.raw import Run
-
-Place = tuple[str, int]
-"""A topic and a partition of it."""
 
 Bounds = Mapping[Place, tuple[int, int]]
 

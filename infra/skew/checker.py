@@ -54,7 +54,8 @@ class Checker:
         judged = pipeline.features if features is None else features
         horizon_ms = pipeline.labels.horizon_ms if pipeline.labels is not None else 0
         memory = Memory(labelled_ms=horizon_ms, remembered_ms=pipeline.remember_ms)
-        self._naive, self._labelled = Naive(judged, pipeline.lateness_ms, memory), Labelled(pipeline)
+        self._naive = Naive(judged, pipeline.lateness_ms, memory)
+        self._labelled = Labelled(pipeline) if pipeline.revised else None
         self.tally = Tally([name for feature in judged for name in feature.names])
         self._places = [pipeline.feature_names.index(name) for name in self.tally.names]
 
@@ -90,20 +91,11 @@ class Checker:
 
     def _revise(self, record: Record) -> None:
         """A label that has met no event may take the place of one that has."""
-        if not self._pipeline.revised:
+        if self._labelled is None:
             return
         with suppress(Reject):  # what nobody can read revises nothing
-            event_id, truth = self._said(record)
+            event_id, truth = _said(record, self._labelled)
             self._naive.revise(event_id, truth.time_ms, positive=truth.value)
-
-    def _said(self, record: Record) -> tuple[str, Truth]:
-        """What a label says, of which event. Raises `Reject` where it says nothing."""
-        value: Any = record.value
-        if isinstance(value, Reject):
-            raise value
-        if isinstance(value, PassedLabel):
-            return value.facts.id, value.truth
-        return self._labelled.of_label(record)
 
     def _event(self, record: Record, row: Row | None, batch: Batch, *, judging: bool) -> None:
         pipeline, event = self._pipeline, record.value
@@ -136,6 +128,16 @@ class Checker:
         values = [Value(None, sure=True)] * len(self.tally.names)
         at = row["event_time_ms"], record.partition, record.offset
         self.tally.judge(row["event_id"], at, [row["features"][place] for place in self._places], values)
+
+
+def _said(record: Record, labelled: Labelled) -> tuple[str, Truth]:
+    """What a label says, of which event. Raises `Reject` where it says nothing."""
+    value: Any = record.value
+    if isinstance(value, Reject):
+        raise value
+    if isinstance(value, PassedLabel):
+        return value.facts.id, value.truth
+    return labelled.of_label(record)
 
 
 def by_source(rows: Iterable[R]) -> dict[Place, R]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from infra.audit.opened import Opened
-from infra.skew.checker import Place
+from infra.skew.checker import Place, by_source
 from infra.skew.served import Row
 from schemas.decode import own_decoder
 from schemas.ledger import Entry
@@ -51,11 +51,10 @@ class Everywhere:
         for (name, partition), end in self._ends.items():
             rows, decode = self._rows[name], self._decode[name]
             for run in self._last.kafka.read(self._last.topics.named(name), partition, end):
-                for record in run.records:
-                    row = decode(record.value)
-                    if row["model_id"].startswith(ours):
-                        rows[row["source_topic"], row["source_partition"], row["source_offset"]] = row
-                        self.found[name, partition] += 1
+                decoded = [decode(record.value) for record in run.records]
+                found = [row for row in decoded if row["model_id"].startswith(ours)]
+                rows |= by_source(found)
+                self.found[name, partition] += len(found)
                 self._ends[name, partition] = run.end
 
     def take(self, model: type[Message], place: Place) -> Row | None:

@@ -206,11 +206,12 @@ def _rounds(
     while not stop.is_set():
         ends = look() if ends is None else ends
         idle = True
-        for each in followed if ends is not None else ():
-            found = each.step(store, stop, (ends or {}).get(each.place))
-            if found is not None:
-                idle = False
-                yield found  # before the next one is looked at, which may fail
+        if ends is not None:
+            for each in followed:
+                found = each.step(store, stop, ends.get(each.place))
+                if found is not None:
+                    idle = False
+                    yield found  # before the next one is looked at, which may fail
         if idle:
             ends = None
             stop.wait(POLL_S)

@@ -3,17 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # public, re-exported without saying so
+from confluent_kafka import IsolationLevel, KafkaException
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from consumers.kafka import ends_of
 from infra.audit.opened import Opened, numbers
 from infra.skew.everywhere import Everywhere
 from infra.skew.versions import written
 from schemas.outcome import Outcome
 from schemas.problem import Outage, Problem
 from schemas.scored import Scored
-from streams.runtime.kafka import TIMEOUT_S
 
 POLL_S = 0.1
 WITHIN_S = 20.0
@@ -100,12 +99,10 @@ def _end(stage: Opened, topic: str, number: int) -> int:
 def _written(stage: Opened, topic: str) -> dict[int, int]:
     """Where a topic ends, by partition, with what is not yet known there to be committed: a broker may say that of a
     ledger before it says it of the records that the same transaction has passed on. Raises `Outage`."""
-    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in numbers(stage, None)}  # type: ignore[no-untyped-call]
+    places = [(topic, number) for number in numbers(stage, None)]
     try:
-        answers = stage.admin.list_offsets(
-            asked, request_timeout=TIMEOUT_S, isolation_level=IsolationLevel.READ_UNCOMMITTED
-        )
-        return {place.partition: answer.result().offset for place, answer in answers.items()}
+        ends = ends_of(stage.admin, places, IsolationLevel.READ_UNCOMMITTED)
+        return {number: end for (_, number), end in ends.items()}
     except KafkaException as error:
         raise Outage(f"Kafka does not say where {topic} ends ({error.args[0].str()})") from error
 

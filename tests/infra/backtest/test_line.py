@@ -55,7 +55,7 @@ def said(emitted: list[Emitted]) -> list[Any]:
 def test_every_score_and_outcome_is_that_of_stages_that_pass_on_record_by_record(
     made: Pipeline, records: list[Record], cuts: list[int]
 ) -> None:
-    line = Line(made, PARTITIONS, range(PARTITIONS))
+    line = Line("taps", made, PARTITIONS, range(PARTITIONS))
     emitted = [each for a, b in zip([0, *cuts], [*cuts, len(records)], strict=True) for each in line.fold(records[a:b])]
 
     chain = Chain(made, PARTITIONS, place).fold(records)
@@ -65,7 +65,7 @@ def test_every_score_and_outcome_is_that_of_stages_that_pass_on_record_by_record
 @EACH
 @given(records=LOGS.map(placed))
 def test_every_record_is_counted_by_one_stage(made: Pipeline, records: list[Record]) -> None:
-    line = Line(made, PARTITIONS, range(PARTITIONS))
+    line = Line("taps", made, PARTITIONS, range(PARTITIONS))
     line.fold(records)
 
     told = Counter(record.role for record in records)
@@ -76,7 +76,7 @@ def test_every_record_is_counted_by_one_stage(made: Pipeline, records: list[Reco
 @given(records=LOGS)
 def test_on_one_partition_it_is_the_score_stage(records: list[Record]) -> None:
     made = PIPELINES["stages"]
-    line = Line(made, 1, (0,))
+    line = Line("taps", made, 1, (0,))
     emitted = line.fold(records)
 
     state, expected = fold(made, records)
