@@ -18,7 +18,7 @@ OF_LATER = ("last", "since")
 Among = Literal["all", "labelled"]
 Kind = Literal["exact", "tiled", "decayed"]
 GIVEN = {
-    "tiled": ("count", "sum", "mean", "min", "max", "variance", "rate"),
+    "tiled": ("count", "sum", "mean", "min", "max", "variance", "rate", "quantile", "distinct"),
     "decayed": ("mean",),
 }
 """What windows that do not hold their events can give."""
@@ -122,7 +122,9 @@ class Windows:
         """The least value of `field` with a share of at least `q`, such as "0.9", of the values at most as great.
 
         The first definition of Hyndman and Fan, Sample Quantiles in Statistical Packages (1996); it needs no rounding.
-        `default` of no event, where a window may hold none.
+        `default` of no event, where a window may hold none. Of tiles it is cut to eight significant bits, so it is
+        nearer to zero by less than 1/128; by 1/64, 1/32 and so on where one tile has values of more than a thousand
+        kinds.
         """
         if not (isinstance(q, str) and re.fullmatch(r"0\.\d*[1-9]", q)):
             raise Problem(f'quantile({field!r}, {q!r}): write a share between 0 and 1 as text, as in "0.9"')
@@ -132,6 +134,7 @@ class Windows:
         """How many different values `field` has, which may be text or a number.
 
         Values are told apart by 64 bits of BLAKE2b: two of a million are taken for one with a probability of 3e-8.
+        Of tiles it is an estimate from 256 on, with a standard error of 6 %.
         """
         return self._and(Aggregate(verb="distinct", field=field))
 

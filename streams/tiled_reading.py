@@ -1,11 +1,15 @@
 """How each verb is read from the tiles of a key, and means from what decays."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
+from streams import sketches
 from streams.aggregate import Aggregate, Windows
 from streams.decayed import Decayed
 from streams.reading import Kept, Read, kept_of
-from streams.tiles import Layout, Tiles
+from streams.tiles import Layout, Sketched, Tiles
+
+SKETCHED: dict[str, Sketched] = {"distinct": sketches.with_mark, "quantile": sketches.with_value}
 
 Tiled = Callable[[Tiles, int, int, int], float]
 """One window with so many events, at least one: of tiles, after a start, up to an end."""
@@ -23,6 +27,7 @@ def layout_of(windows: Sequence[Windows], kept: Sequence[Kept], lateness_ms: int
         if any((verb, field) in asked for verb in verbs)
     ]
     extremes = [(place, verb == "max") for verb in ("min", "max") for place, field in fields if (verb, field) in asked]
+    sketched = [(place, of) for verb, of in SKETCHED.items() for place, field in fields if (verb, field) in asked]
     return Layout(
         tile_ms=windows[0].tile_ms,
         delay_ms=windows[0].delay_ms,
@@ -31,6 +36,7 @@ def layout_of(windows: Sequence[Windows], kept: Sequence[Kept], lateness_ms: int
         extremes=tuple(extremes),
         rated=any(verb == "rate" for verb, _ in asked),
         lateness_ms=lateness_ms,
+        sketches=tuple(sketched),
     )
 
 
@@ -63,6 +69,8 @@ def _tiled(aggregate: Aggregate, layout: Layout, kept: Sequence[Kept]) -> Tiled:
         case "min" | "max":
             column = layout.extremes.index((place, aggregate.verb == "max"))
             return lambda tiles, _, start, end: tiles.extreme(column, start, end)
+        case "distinct" | "quantile":
+            return _sketch(aggregate, layout.sketches.index((place, SKETCHED[aggregate.verb])))
     return _rate(aggregate)
 
 
@@ -72,6 +80,13 @@ def _variance(once: int, twice: int) -> Tiled:
         return (n * squares - total * total) / (n << tiles.exponent) ** 2
 
     return read
+
+
+def _sketch(aggregate: Aggregate, column: int) -> Tiled:
+    if aggregate.verb == "distinct":
+        return lambda tiles, _, start, end: sketches.different(tiles.sketched(column, start, end))
+    share = Fraction(aggregate.q).as_integer_ratio()
+    return lambda tiles, _, start, end: sketches.quantile(tiles.sketched(column, start, end), share)
 
 
 def _rate(aggregate: Aggregate) -> Tiled:

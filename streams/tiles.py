@@ -1,10 +1,13 @@
 """Windows of one key in constant memory: events are added up by tile of event time, and windows are whole tiles."""
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from math import inf
 from struct import Struct
+from typing import Any
 
 from streams.exact import FINEST
 from streams.windows import Place
@@ -23,14 +26,18 @@ _VALUE = Struct("<d")
 _HEAD = Struct("=qHH")
 COUNTED = 2**32
 
+Sketched = Callable[[bytes, Any], bytes]
+"""What a sketch is with one more value in it."""
+
 
 @dataclass(frozen=True)
 class Layout:
     """What tiles of `tile_ms` hold for windows of `spans_ms` that end `delay_ms` before the event.
 
     `powers` are the sums, each of a kept value (its place) to the power of 1 or 2; `extremes` the least (False) and
-    greatest (True) of kept values. With `rated` tiles count the labels that are known, and the positive ones. They are
-    held so that windows as of an event that is late by `lateness_ms` are whole.
+    greatest (True) of kept values; `sketches` what a function makes of them. With `rated` tiles count the labels that
+    are known, and the positive ones. They are held so that windows as of an event that is late by `lateness_ms` are
+    whole.
     """
 
     tile_ms: int
@@ -40,6 +47,7 @@ class Layout:
     extremes: tuple[tuple[int, bool], ...]
     rated: bool
     lateness_ms: int = 0
+    sketches: tuple[tuple[int, Sketched], ...] = ()
 
     @cached_property
     def tiles(self) -> int:
@@ -62,6 +70,10 @@ class Layout:
         """Where the sums begin, behind the counts."""
         return COUNT * self.counts * self.slots
 
+    def size(self, width: int) -> int:
+        """Bytes of all counts, sums of this width and extremes."""
+        return self.sums_at + self.slots * (width * len(self.powers) + _VALUE.size * len(self.extremes))
+
     @cached_property
     def lengths(self) -> tuple[int, ...]:
         """The windows' lengths in tiles."""
@@ -71,16 +83,17 @@ class Layout:
 class Tiles:
     """The tiles of one key, the last `layout.tiles` of them, as sums from the beginning up to each.
 
-    So what a window holds is one subtraction, however many tiles it has; extremes alone are looked for among tiles. An
-    event at `t` is in tile `t // tile_ms`. A window of `n` tiles ends with the event's own, so it is a part of
-    `(t - span, t]`, shorter by less than a tile; only that of a late event holds what else is in its tile, which may be
-    newer than itself. A delayed one ends with the last tile that was over at `t - delay`.
+    So what a window holds is one subtraction, however many tiles it has; extremes and sketches alone are of one tile
+    each, and looked for among tiles. An event at `t` is in tile `t // tile_ms`. A window of `n` tiles ends with the
+    event's own, so it is a part of `(t - span, t]`, shorter by less than a tile; only that of a late event holds what
+    else is in its tile, which may be newer than itself. A delayed one ends with the last tile that was over at
+    `t - delay`.
     Panes: Li et al., No Pane, No Gain: Efficient Evaluation of Sliding-Window Aggregates over Data Streams (2005).
 
     An event that is late by more than all tiles is not counted; late windows hold what tiles are left.
     """
 
-    __slots__ = ("exponent", "layout", "newest_ms", "rows", "width")
+    __slots__ = ("exponent", "layout", "newest_ms", "rows", "sketches", "width")
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -89,6 +102,7 @@ class Tiles:
         self.rows = bytearray(self.layout.slots * (COUNT * layout.counts + WIDTH * len(layout.powers)))
         for _, greatest in layout.extremes:
             self.rows += _VALUE.pack(-inf if greatest else inf) * self.layout.slots
+        self.sketches = [b""] * (self.layout.slots * len(layout.sketches))
 
     def look(self, at_ms: int) -> Place:
         """Between which tiles the windows as of a time are: after each start, up to the end."""
@@ -116,6 +130,9 @@ class Tiles:
                 here = self._extreme_at(column, tile)
                 held = _VALUE.unpack_from(self.rows, here)[0]
                 _VALUE.pack_into(self.rows, here, max(held, values[place]) if greatest else min(held, values[place]))
+            for column, (place, sketched) in enumerate(layout.sketches):
+                here = self._sketch_at(column, tile)
+                self.sketches[here] = sketched(self.sketches[here], values[place])
         return self.look(at_ms)
 
     def label(self, at_ms: int, *, positive: bool, revises: bool = False) -> None:
@@ -150,6 +167,10 @@ class Tiles:
         found: list[float] = [_VALUE.unpack_from(self.rows, self._extreme_at(column, tile))[0] for tile in tiles]
         return max(found) if self.layout.extremes[column][1] else min(found)
 
+    def sketched(self, column: int, start: int, end: int) -> list[bytes]:
+        """Of a column of `layout.sketches`, that of each tile."""
+        return [self.sketches[self._sketch_at(column, tile)] for tile in range(start + 1, end + 1)]
+
     @staticmethod
     def newest_of(written: bytes) -> int:
         """The newest time of tiles that were written."""
@@ -157,13 +178,20 @@ class Tiles:
         return newest_ms
 
     def write(self) -> bytes:
-        """The newest time, how sums are written, and the tiles."""
-        return _HEAD.pack(self.newest_ms, self.exponent, self.width) + self.rows
+        """The newest time, how sums are written, and the tiles; then how long each sketch is, and all of them."""
+        lengths = array("I", map(len, self.sketches)).tobytes()
+        return b"".join((_HEAD.pack(self.newest_ms, self.exponent, self.width), self.rows, lengths, *self.sketches))
 
     def read(self, written: bytes) -> None:
         """Be the tiles that were written."""
         self.newest_ms, self.exponent, self.width = _HEAD.unpack_from(written)
-        self.rows = bytearray(written[_HEAD.size :])
+        behind = _HEAD.size + self.layout.size(self.width)
+        self.rows = bytearray(written[_HEAD.size : behind])
+        if self.sketches:
+            lengths = array("I")
+            sketches = behind + lengths.itemsize * len(self.sketches)
+            lengths.frombytes(written[behind:sketches])
+            self.sketches = [written[i:j] for i, j in pairwise(accumulate(lengths, initial=sketches))]
 
     def _move(self, at_ms: int, tile: int) -> None:
         """Let the newest event be at `at_ms`, in `tile`, if it is newer than all."""
@@ -189,6 +217,7 @@ class Tiles:
             sums += width * slots
         for column, (_, greatest) in enumerate(self.layout.extremes):
             _VALUE.pack_into(rows, self._extreme_at(column, tile), -inf if greatest else inf)
+        self.sketches[to::slots] = [b""] * len(self.layout.sketches)
 
     def _count_at(self, column: int, tile: int) -> int:
         slots = self.layout.slots
@@ -201,6 +230,10 @@ class Tiles:
     def _extreme_at(self, column: int, tile: int) -> int:
         behind = len(self.layout.extremes) - column
         return len(self.rows) - _VALUE.size * (behind * self.layout.slots - tile % self.layout.slots)
+
+    def _sketch_at(self, column: int, tile: int) -> int:
+        slots = self.layout.slots
+        return column * slots + tile % slots
 
     def _count(self, column: int, tile: int, more: int) -> None:
         at = self._count_at(column, tile)

@@ -158,7 +158,7 @@ class Naive:
             if not windows.itself:
                 events = [each for each in events if each is not now]
             for aggregate, name in zip(windows.aggregates, names, strict=True):
-                told[name] = Value(evaluate(aggregate, events, now), span[0] >= sure_from_ms)
+                told[name] = Value(evaluate(aggregate, events, now, windows.tile_ms), span[0] >= sure_from_ms)
         return {name: told[name] for name in windows.names}
 
     def _sure_from_ms(self, windows: Windows) -> int:

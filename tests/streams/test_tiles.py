@@ -1,17 +1,19 @@
 """Windows of tiles, and means that decay, against what a naive reader of all events finds by their definitions."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import fsum
+from math import ceil, fsum
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.skew.verbs import cut, estimated
 from schemas.reject import Reject
-from streams import per
+from streams import per, sketches
 from streams.aggregate import EVERYTHING, Aggregate, Windows
 from streams.features import Features
 from streams.tiles import Layout, Tiles
@@ -77,9 +79,9 @@ class Naive:
         last = (at_ms - windows.delay_ms) // of - (1 if windows.delay else 0)
         first = last - span_ms // of
         inside = [each for each in counted if max(first, newest - tiles) < each.at_ms // of <= last]
-        return self._value(aggregate, inside)
+        return self._value(windows, aggregate, inside)
 
-    def _value(self, aggregate: Aggregate, inside: Sequence[Tap]) -> float:
+    def _value(self, windows: Windows, aggregate: Aggregate, inside: Sequence[Tap]) -> float:
         amounts = [each.amount for each in inside]
         default = 0.0 if aggregate.default is None else aggregate.default
         if aggregate.verb == "count":
@@ -95,12 +97,33 @@ class Naive:
                 return min(amounts)
             case "max":
                 return max(amounts)
+            case "distinct":
+                return estimated({str(getattr(each, aggregate.field or "")) for each in inside})
+            case "quantile":
+                exact = sorted(amounts)[ceil(Fraction(aggregate.q) * len(amounts)) - 1]
+                return cut(exact, max(map(_bits_dropped, tiles_of(windows, inside))))
             case "variance":
                 centre = sum(map(Fraction, amounts)) / len(amounts)
                 return float(sum((Fraction(amount) - centre) ** 2 for amount in amounts) / len(amounts))
         known = [self.known[each.tap_id] for each in inside if each.tap_id in self.known]
         of = known if aggregate.among == "labelled" else inside
         return sum(known) / len(of) if of else default
+
+
+def tiles_of(windows: Windows, inside: Sequence[Tap]) -> list[list[float]]:
+    """The amounts of each tile."""
+    tiles = defaultdict[int, list[float]](list)
+    for each in inside:
+        tiles[each.at_ms // windows.tile_ms].append(each.amount)
+    return list(tiles.values())
+
+
+def _bits_dropped(amounts: Sequence[float]) -> int:
+    """How many bits of a float are not kept, so that a tile has no more different ones than it may."""
+    bits = 45
+    while len({cut(amount, bits) for amount in amounts}) > sketches.MOST_BUCKETS:
+        bits += 1
+    return bits
 
 
 def alike(windows: Windows) -> object:
@@ -155,6 +178,16 @@ def test_windows_of_tiles_are_what_a_naive_reader_finds(moves: list[Move], laten
     names = Features(TILED).names
     for told, expected in played(TILED, moves, lateness_ms):
         assert dict(zip(names, told, strict=True)) == dict(zip(names, expected, strict=True))
+
+
+@given(moves=MOVES, marks=st.integers(2, 4), buckets=st.integers(1, 3))
+def test_sketches_with_room_for_less_are_what_a_naive_reader_finds(moves: list[Move], marks: int, buckets: int) -> None:
+    sketched = [each for each in TILED if {"quantile", "distinct"} & {a.verb for a in each.aggregates}]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sketches, "MOST_MARKS", marks)
+        patch.setattr(sketches, "MOST_BUCKETS", buckets)
+        for told, expected in played(sketched, moves):
+            assert told == expected
 
 
 @given(moves=MOVES)

@@ -54,7 +54,7 @@ def test_of_a_stream_with_late_and_repeated_events_all_but_a_few_values_are_judg
     assert late_share(records) > 0.1
     assert tally.events == 2_000
     assert skewed(tally) == set()
-    assert sum(each.checked for each in whole) > 0.995 * 2_000 * len(MADE.feature_names)
+    assert sum(each.checked for each in whole) > 0.99 * 2_000 * len(MADE.feature_names)
 
 
 @given(records=EVERYTHING, size=st.integers(1, 40), compact_above=st.sampled_from([0, 32]))

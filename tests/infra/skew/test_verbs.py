@@ -2,10 +2,12 @@
 
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.skew.verbs import Seen, evaluate, exactly, total
+from streams import sketches
 from streams.aggregate import Aggregate
 
 FLOATS = st.lists(st.one_of(st.floats(-1e9, 1e9), st.floats(-1.7e308, 1.7e308)), min_size=1, max_size=8)
@@ -21,3 +23,26 @@ def test_a_sum_is_that_of_fractions_and_a_mean_is_rounded_once(values: list[floa
     assert of_mean == float(fractions / len(values))
     if abs(fractions) < 1.7e308:
         assert total(values) == float(fractions)
+
+
+def test_a_quantile_of_tiles_is_as_precise_as_the_tile_with_the_most_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches, "MOST_BUCKETS", 2)
+    asked = Aggregate(verb="quantile", field="amount", q="0.5")
+    inside = [Seen(str(n), 10 * n, {"amount": 1.0 + n / 128}) for n in range(4)]
+
+    assert [evaluate(asked, inside, inside[-1], tile_ms) for tile_ms in (0, 10, 20, 40)] == [
+        1.0 + 1 / 128,
+        1.0 + 1 / 128,
+        1.0 + 1 / 128,
+        1.0,
+    ]
+
+
+def test_different_texts_are_estimated_of_tiles_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketches, "MOST_MARKS", 8)
+    asked = Aggregate(verb="distinct", field="shop")
+    inside = [Seen(str(n), n, {}, {"shop": str(n)}) for n in range(8)]
+
+    assert evaluate(asked, inside, inside[-1]) == 8.0
+    assert evaluate(asked, inside, inside[-1], 10) not in (0.0, 8.0)
+    assert evaluate(asked, inside[:7], inside[6], 10) == 7.0

@@ -24,6 +24,7 @@ CUSTOMER: list[Feature] = [
     per("customer_id").over("1h", "1d").quantile("amount", "0.9").distinct("terminal_id"),
     per("customer_id").over("1d", itself=False, where=dear).count().mean("amount", default=0.0),
     per("customer_id").over("12h", tile="30m").count().mean("amount", default=0.0).variance("amount", default=0.0),
+    per("customer_id").over("12h", tile="30m").quantile("amount", "0.5", default=0.0).distinct("terminal_id"),
     per("customer_id").decayed("3h").mean("amount"),
     per("customer_id").over("6h", delay="2h").count().mean("amount", default=0.0).rate("label", among="labelled"),
     Derived("ratio", lambda one, mean: one / mean, of=("amount", "customer_id.amount.mean.1d"), default=1.0),
@@ -33,6 +34,7 @@ TERMINAL: list[Feature] = [
     per("terminal_id").over("6h", delay="2h").last("amount", default=-1.0),
     per("terminal_id").over("6h", delay="2h", tile="1h").rate("label"),
     per().over("1h").count().sum("amount"),
+    per().over("12h", tile="1h").quantile("amount", "0.99", default=0.0).distinct("customer_id"),
 ]
 
 
