@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from producers.known import Kind
 
-START = datetime(2024, 1, 1, tzinfo=UTC)
+START = datetime(1980, 1, 1, tzinfo=UTC)
+"""So early that hours at full speed do not come to today: Kafka takes no record from more than an hour ahead."""
+
 START_MS = int(START.timestamp() * 1000)
 STRIDE = 7_919
 """Customers come in strides of this prime, so that all of them come once before any comes again."""
