@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from schemas.problem import Problem
 from streams.aggregate import EVERYTHING
 from streams.features import Features
 from streams.keyed_groups import Groups
@@ -69,16 +68,6 @@ def stages(pipeline: Pipeline, partitions: int) -> tuple[str, ...]:
 def step_of(pipeline: Pipeline, partitions: int, stage: str) -> Step | None:
     """The step that `stage` is; None for one that is not on the way of an event."""
     return next((step for step in steps(pipeline, partitions) if step.stage == stage), None)
-
-
-def require_one_step(pipeline: Pipeline, partitions: int, what: str) -> None:
-    """Raise `Problem` where an event of so many partitions goes from stage to stage, which `what` cannot follow yet."""
-    way = steps(pipeline, partitions)
-    if len(way) > 1:
-        raise Problem(
-            f"{pipeline.name} is folded by {' and '.join(step.stage for step in way)} on {partitions} partitions, and "
-            f"{what} of several stages is not built yet: it works on topics of one partition"
-        )
 
 
 def key_of(pipeline: Pipeline, entity: str) -> Callable[[Sequence[str]], str]:

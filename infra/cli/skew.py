@@ -18,8 +18,9 @@ from infra.settings import Settings
 from infra.skew import staged
 from infra.skew.follow import Round, follow
 from infra.skew.once import Checked, check
+from schemas.problem import Problem
 from streams.pipeline import Pipeline
-from streams.plan import MONITOR, SCORE, rekeys, require_one_step
+from streams.plan import MONITOR, SCORE, rekeys
 from streams.runtime.findings import Broken
 
 
@@ -31,13 +32,16 @@ def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, fol
         if not stages or stages[-1].stage != SCORE:
             raise not_begun(pipeline, settings)
         stage = stages[-1]
-        if partition is not None:
-            require_one_step(pipeline, stage.binding.partitions, "a check of one partition")
         if following:
+            if partition is not None and len(stages) > 1:
+                raise Problem(
+                    f"an event of {pipeline.name} is in another partition in each of its stages, so none can be "
+                    f"followed alone: leave --partition out, or --follow, which looks at it once"
+                )
             return _followed(stages, partition, settings, as_json=as_json)
         begun_s = time.process_time()
         if len(stages) > 1:
-            parts = _staged(stages)
+            parts = _staged(stages, partition)
         else:
             parts = [_checked(stage, number) for number in numbers(stage, partition)]
         if as_json:
@@ -47,11 +51,11 @@ def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, fol
     return skew_table.unequal(parts) > 0
 
 
-def _staged(stages: Sequence[Opened]) -> list[Checked]:
-    inputs = [(stage, topic, p) for stage in stages for topic in stage.binding.topics for p in numbers(stage, None)]
-    total = sum(stage.kafka.bounds(topic, partition)[1] for stage, topic, partition in inputs)
+def _staged(stages: Sequence[Opened], partition: int | None) -> list[Checked]:
+    inputs = [(each, topic, n) for each in stages for topic in each.binding.topics for n in numbers(each, partition)]
+    total = sum(stage.kafka.bounds(topic, number)[1] for stage, topic, number in inputs)
     with folding_bar("features, stage by stage", total) as advance:
-        return staged.check(stages, advance)
+        return staged.check(stages, advance, partition)
 
 
 def _checked(stage: Opened, number: int) -> Checked:

@@ -14,8 +14,10 @@ from streams.pipeline import Pipeline
 from streams.plan import Step, steps
 
 
-def check(stages: Sequence[Opened], advance: Callable[[int], None] = lambda _: None) -> list[Checked]:
-    """Check the features of every stage and partition; `advance` is told how many records were gone through.
+def check(
+    stages: Sequence[Opened], advance: Callable[[int], None] = lambda _: None, partition: int | None = None
+) -> list[Checked]:
+    """Check the features of every stage, in each partition or one; `advance` is told of records that were gone through.
 
     Raises `Problem` as `Everywhere`, `Settled.wait` and `Recorded` do.
     """
@@ -24,15 +26,15 @@ def check(stages: Sequence[Opened], advance: Callable[[int], None] = lambda _: N
     ends = Settled(stages, rows).wait()
     found = []
     for stage, features in judged(stages):
-        for partition in numbers(stage, None):
+        for number in numbers(stage, partition):
             checker = Checker(stage.pipeline, features)
-            recorded = Recorded(stage, partition, Seen(rows))
-            while batches := list(recorded.batches(ends[stage.stage, partition])):
+            recorded = Recorded(stage, number, Seen(rows))
+            while batches := list(recorded.batches(ends[stage.stage, number])):
                 for batch in batches:
                     checker.take(batch)
                     advance(len(batch.records))
             events = checker.tally.events if stage is last else 0
-            found.append(Checked(partition=partition, tally=checker.tally, left_out=0, events=events))
+            found.append(Checked(partition=number, tally=checker.tally, left_out=0, events=events))
     return found
 
 

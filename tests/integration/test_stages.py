@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from infra.feed import feed
 from infra.settings import Settings, clickhouse
 from schemas.outcome import Outcome
 from schemas.payment import Chargeback, Payment
+from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.load import load
 from streams.score import ScoreStage
@@ -62,9 +64,9 @@ def taught(settings: Settings) -> set[str]:
     return found
 
 
-def looked(settings: Settings, *, status: int = 0) -> dict[str, Any]:
+def looked(settings: Settings, *more: str, status: int = 0) -> dict[str, Any]:
     """What the check of features says."""
-    ran = ask(settings, "verify", STAGED, "--features", "--json")
+    ran = ask(settings, "verify", STAGED, "--features", *more, "--json")
     assert ran.exit_code == status, ran.output
     found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
     return found
@@ -83,6 +85,11 @@ def test_each_stage_finds_what_its_recorded_order_defines_also_across_a_restart(
     judged = {each["name"]: each["checked"] + each["unjudged"] for each in found["features"]}
     assert judged == dict.fromkeys(pipeline.feature_names, EVENTS)
     assert {each["name"]: each["checked"] for each in found["features"] if each["checked"] < EVENTS / 4} == {}
+    one_by_one = Counter[str]()
+    for partition in range(PARTITIONS):
+        part = looked(settings, "--partition", str(partition))
+        one_by_one.update({each["name"]: each["checked"] + each["unjudged"] for each in part["features"]})
+    assert one_by_one == judged
     for stage in (*WAY, "monitor"):
         ran = ask(settings, "verify", STAGED, "--stage", stage, "--json")
         assert ran.exit_code == 0, ran.output
@@ -132,6 +139,8 @@ def test_a_check_that_follows_counts_every_value_of_every_stage_once(settings: S
     assert {unequal for _, unequal, _ in found.values()} == {0}
     once = {each["name"]: (each["checked"], each["unequal"], each["unjudged"]) for each in looked(settings)["features"]}
     assert found == once
+    with pytest.raises(Problem, match="leave --partition out"):
+        ask(settings, "verify", STAGED, "--features", "--follow", "--partition", "0")
 
 
 def test_a_backtest_of_the_topics_scores_and_labels_what_the_stages_did(settings: Settings, tmp_path: Path) -> None:
