@@ -1,5 +1,6 @@
 """The handbook's features of card fraud, and what helps a linear model beside them; for topics of one partition."""
 
+from collections.abc import Callable
 from math import log, log1p, sqrt
 
 from infra.pipelines.payments import CUSTOMERS, DELAY, SPANS, TERMINALS, of_payments
@@ -43,6 +44,16 @@ def worst(first: float, second: float, third: float) -> float:
     return log(max(first, second, third))
 
 
+def both(week: float, month: float) -> float:
+    """High where a terminal was at risk in the last week that is known and in the whole month."""
+    return week * month
+
+
+def above(knot: float) -> Callable[[float], float]:
+    """Nothing up to the knot and from there on as the value: a line that may bend there (Friedman, MARS, 1991)."""
+    return lambda value: max(value - knot, 0.0)
+
+
 FIFTEEN: list[Feature] = [*CUSTOMERS, *TERMINALS]
 
 RISKS = tuple(f"risk.{span}" for span in SPANS)
@@ -67,6 +78,9 @@ MORE: list[Feature] = [
     Derived("worst", worst, of=RISKS),
     Derived("log_risk.7d", log_ratio, of=("risk.7d",)),
     Derived("log_risk.30d", log_ratio, of=("risk.30d",)),
+    Derived("risky", both, of=("risk.7d", "risk.30d")),
+    *(Derived(f"amount.above_{knot}", above(knot), of=("amount",)) for knot in (100, 200)),
+    *(Derived(f"ratio.30d.above_{knot}", above(knot), of=("ratio.30d",)) for knot in (2, 4)),
 ]
 
 

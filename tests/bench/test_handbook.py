@@ -52,4 +52,4 @@ def test_scores_are_judged_over_those_payments() -> None:
 def test_the_pipelines_have_the_handbook_s_features_and_more() -> None:
     assert len(handbook.feature_names) == 15
     assert extended.feature_names[:15] == handbook.feature_names
-    assert len(extended.feature_names) == 33
+    assert len(extended.feature_names) == 38
