@@ -45,7 +45,7 @@ def options() -> None:
 def everything(
     *,
     quick: Quick = False,
-    long: Annotated[bool, typer.Option("--long", help="Idle minutes and an hour at full speed, too.")] = False,
+    long: Annotated[bool, typer.Option("--long", help="Idle minutes and an hour at half speed, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Every budget with its figure. Takes most of an hour on two cores, minutes with --quick.
@@ -178,15 +178,18 @@ def profile(
 @bench.command()
 def soak(
     *,
-    minutes: Annotated[float | None, typer.Option(min=0.1, help="How long; 10 without it, 2 with --quick.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.1, help="How long; without it 10, 2 with --quick, 60 with --long.")
+    ] = None,
     quick: Quick = False,
+    long: Annotated[bool, typer.Option("--long", help="At half speed, and stricter.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Minutes at full speed: memory, threads and descriptors of the stages must not grow after warm-up.
 
-    Example: millrace bench soak --minutes 60 --json
+    Example: millrace bench soak --long --json
     """
-    size = measured_soak.QUICK if quick else measured_soak.Size()
+    size = measured_soak.LONG if long else measured_soak.QUICK if quick else measured_soak.Size()
     wanted = size if minutes is None else replace(size, minutes=minutes)
     _report(on_servers(measured_soak.run, wanted), as_json=as_json)
 
