@@ -122,7 +122,7 @@ class Publisher:
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.delivered += 1
-        elif self._failure is None:
+        elif self._failure is None and error.code() != KafkaError._INVALID_DIFFERENT_RECORD:  # another one says why
             self._failure = _problem_of(error, message.topic() or "", self._last_error)
 
     def _erred(self, error: KafkaError) -> None:
@@ -151,7 +151,7 @@ def _problem_of(error: KafkaError, topic: str, last_error: str) -> Problem:
     code = error.code()
     if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return Problem(f"the Kafka user may not write to topic {topic}: grant it Write")
-    if code == KafkaError.INVALID_TIMESTAMP:
+    if code in (KafkaError.INVALID_TIMESTAMP, KafkaError.INVALID_RECORD):  # the second where there are several
         return Problem(
             f"topic {topic} refuses a record for its time: mend the times, or raise its message.timestamp.*.max.ms"
         )

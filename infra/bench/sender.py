@@ -110,4 +110,5 @@ class Sender:
             raise Problem(f"Kafka did not take a record of the load ({self._failed.str()}): check the brokers")
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        self._failed = self._failed or error
+        if error is not None and error.code() != KafkaError._INVALID_DIFFERENT_RECORD:  # another one says why
+            self._failed = self._failed or error

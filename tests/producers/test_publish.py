@@ -138,6 +138,13 @@ def test_a_record_far_ahead_of_the_brokers_clock_is_a_problem(servers: Servers, 
         publish(narrow(servers, prefix, {}), [first._replace(time_ms=2**42)], pace=Pace())
 
 
+def test_of_a_batch_the_records_that_are_far_ahead_are_told_of(servers: Servers, prefix: str) -> None:
+    mixed = [known._replace(time_ms=2**42) if n in (5, 7) else known for n, known in enumerate(told(10))]
+
+    with pytest.raises(Problem, match="refuses a record for its time"):
+        publish(narrow(servers, prefix, {"linger.ms": "500"}), mixed, pace=Pace())
+
+
 def test_a_broker_that_is_gone_is_a_problem_and_not_silence(servers: Servers, prefix: str) -> None:
     nobody = {"bootstrap.servers": "127.0.0.1:1", "delivery.timeout.ms": "1000", "linger.ms": "0"}
     publisher = narrow(servers, prefix, nobody)
