@@ -102,7 +102,7 @@ class _Latency:
     def _idle(self, running: Live) -> None:
         self._note(f"nothing for {self._size.idle_s:g} s")
         time.sleep(self._size.idle_s)
-        (value,) = running.trial(1, 1.0).latencies_ms()
+        (value,) = running.trial(1, 1.0).latencies_ms().tolist()
         self._told.append(Figure(name="first_after_idle", value=value, unit="ms", most=IDLE_MS))
 
     def figures(self) -> list[Figure]:
