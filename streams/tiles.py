@@ -140,13 +140,12 @@ class Tiles:
         tile, newest = at_ms // self.layout.tile_ms, self.newest_ms // self.layout.tile_ms
         if tile <= newest - self.layout.tiles:
             return
-        before = self.count(1, tile - 1, tile)
-        if not revises:
-            before = self.count(0, tile - 1, tile) - before
-        elif positive:
-            before -= self.count(2, tile - 1, tile)
+        known = self.count(1, tile - 1, tile)
+        if revises:
+            positives = self.count(2, tile - 1, tile)
+            before = known - positives if positive else positives
         else:
-            before = self.count(2, tile - 1, tile)
+            before = self.count(0, tile - 1, tile) - known
         if before:  # else its event was forgotten with the key
             for each in range(tile, newest + 1):
                 self._count(1, each, int(not revises))
@@ -179,8 +178,10 @@ class Tiles:
 
     def write(self) -> bytes:
         """The newest time, how sums are written, and the tiles; then how long each sketch is, and all of them."""
-        lengths = array("I", map(len, self.sketches)).tobytes()
-        return b"".join((_HEAD.pack(self.newest_ms, self.exponent, self.width), self.rows, lengths, *self.sketches))
+        tiles = _HEAD.pack(self.newest_ms, self.exponent, self.width) + self.rows
+        if not self.sketches:
+            return tiles
+        return b"".join((tiles, array("I", map(len, self.sketches)).tobytes(), *self.sketches))
 
     def read(self, written: bytes) -> None:
         """Be the tiles that were written."""

@@ -48,9 +48,9 @@ def evaluate(aggregate: Aggregate, inside: Sequence[Seen], now: Seen, tile_ms: i
         case "last" | "since":
             before = [each for each in inside if each is not now]
             return _of_last(aggregate, before[-1], now) if before else default
-        case "distinct":
+        case "distinct" if inside:
             texts = {each.texts[str(aggregate.field)] for each in inside}
-            return (estimated(texts) if tile_ms else float(len(texts))) if inside else default
+            return estimated(texts) if tile_ms else float(len(texts))
         case "sum":
             return total(_values(aggregate, inside))
         case "quantile" if tile_ms and inside:
@@ -79,10 +79,11 @@ def _bits_of_tiles(aggregate: Aggregate, inside: Sequence[Seen], tile_ms: int) -
     tiles = defaultdict[int, list[float]](list)
     for each, value in zip(inside, _values(aggregate, inside), strict=True):
         tiles[each.time_ms // tile_ms].append(value)
-    return max(_bits_of(values) for values in tiles.values())
+    return max(bits_of(values) for values in tiles.values())
 
 
-def _bits_of(values: Sequence[float]) -> int:
+def bits_of(values: Sequence[float]) -> int:
+    """How many bits a tile with these values does not keep."""
     return next(bits for bits in count(45) if len({cut(value, bits) for value in values}) <= sketches.MOST_BUCKETS)
 
 

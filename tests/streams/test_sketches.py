@@ -2,18 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from hashlib import blake2b
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import sketches
+from streams.columns import marks
 from streams.sketches import different, quantile, with_mark, with_value
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 TILED = st.lists(st.lists(FLOATS, max_size=12), min_size=1, max_size=6).filter(any)
 SHARE = (9, 10)
+MARK = marks("name")
 
 
 def spread(values: Iterable[float]) -> bytes:
@@ -21,11 +23,7 @@ def spread(values: Iterable[float]) -> bytes:
 
 
 def marked(names: Iterable[object]) -> bytes:
-    return reduce(with_mark, map(mark, names), b"")
-
-
-def mark(name: object) -> int:
-    return int.from_bytes(blake2b(str(name).encode(), digest_size=8).digest(), "little", signed=True)
+    return reduce(with_mark, (MARK(SimpleNamespace(name=name)) for name in names), b"")
 
 
 @given(

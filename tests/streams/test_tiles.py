@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.skew.verbs import cut, estimated
+from infra.skew.verbs import bits_of, cut, estimated
 from schemas.reject import Reject
 from streams import per, sketches
 from streams.aggregate import EVERYTHING, Aggregate, Windows
@@ -101,7 +101,7 @@ class Naive:
                 return estimated({str(getattr(each, aggregate.field or "")) for each in inside})
             case "quantile":
                 exact = sorted(amounts)[ceil(Fraction(aggregate.q) * len(amounts)) - 1]
-                return cut(exact, max(map(_bits_dropped, tiles_of(windows, inside))))
+                return cut(exact, max(map(bits_of, tiles_of(windows, inside))))
             case "variance":
                 centre = sum(map(Fraction, amounts)) / len(amounts)
                 return float(sum((Fraction(amount) - centre) ** 2 for amount in amounts) / len(amounts))
@@ -116,14 +116,6 @@ def tiles_of(windows: Windows, inside: Sequence[Tap]) -> list[list[float]]:
     for each in inside:
         tiles[each.at_ms // windows.tile_ms].append(each.amount)
     return list(tiles.values())
-
-
-def _bits_dropped(amounts: Sequence[float]) -> int:
-    """How many bits of a float are not kept, so that a tile has no more different ones than it may."""
-    bits = 45
-    while len({cut(amount, bits) for amount in amounts}) > sketches.MOST_BUCKETS:
-        bits += 1
-    return bits
 
 
 def alike(windows: Windows) -> object:
