@@ -50,7 +50,7 @@ class Paced(msgspec.Struct, frozen=True, kw_only=True):
 def send(pace: Pace, settings: Settings) -> Paced:
     """Send it all. Raises `Problem` where Kafka does not take it."""
     late_s: list[float] = []
-    with Sender(load(pace.target), settings, linger_ms=0) as sender:
+    with Sender(load(pace.target), settings) as sender:
         each = range(pace.start, pace.end)
         ready = [[sender.encode(sent) for sent in pace.stream.records(n, n + 1)] for n in each]
         seldom()

@@ -31,9 +31,9 @@ class Encoded(NamedTuple):
 
 
 class Sender:
-    """One producer for both inputs of a labelled `pipeline`, inside a `with`. It waits `linger_ms` for more to come."""
+    """One producer for both inputs of a labelled `pipeline`, inside a `with`."""
 
-    def __init__(self, pipeline: Pipeline, settings: Settings, linger_ms: int = 5) -> None:
+    def __init__(self, pipeline: Pipeline, settings: Settings) -> None:
         """Registers the schemas. Raises `Problem` where the registry does not answer."""
         assert pipeline.labels is not None
         assert pipeline.labels.event is not None
@@ -50,7 +50,7 @@ class Sender:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": linger_ms,
+                "linger.ms": 5,  # as `millrace produce` sends
                 "queue.buffering.max.messages": 200_000,
                 "on_delivery": self._delivered,
                 "log_level": 0,

@@ -20,6 +20,10 @@ AHEAD = GROUP_LIMIT // 4
 """Records that must wait for the next batch to be folded before the last one is committed: fewer go along with those
 that come until then, in fewer commits."""
 
+GATHER_S = 0.001
+"""How long the first few records wait for others: an event and a label of the same moment come in two fetches, and one
+of them would wait for the commit of the other."""
+
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +130,8 @@ class Ownership:
             return
         try:
             async with held.stepping:
+                if held.owned.task.queued < AHEAD:
+                    await asyncio.sleep(GATHER_S)
                 await self._drain(partition, held)
         except Fenced as fenced:
             await self.release([partition])

@@ -198,6 +198,29 @@ def test_what_was_folded_ahead_of_a_lost_commit_is_not_committed() -> None:
     assert (lost.order, taken) == (["fold", "fold", "commit"], [0])
 
 
+class Together(Batches):
+    """A batch takes all that is queued."""
+
+    def folding(self, limit: int, size: int) -> Slices[Any]:
+        self.left, self.queued = min(1, self.queued), 0
+        return super().folding(limit, size)
+
+
+def test_what_comes_right_behind_the_first_record_is_committed_with_it() -> None:
+    together = Together(0, stops=False)
+
+    async def play(ownership: Ownership) -> None:
+        together.queued = 1
+        step = asyncio.create_task(ownership.step(0))
+        await asyncio.sleep(0)
+        together.queued += 1
+        await step
+
+    run({0: together}, play)
+
+    assert (together.queued, together.committed) == (0, 1)
+
+
 class Fed(Batches):
     """What is queued comes while it goes on; where nothing is, a fold ends at once, as ours does, and says so."""
 
