@@ -55,7 +55,8 @@ class Windows:
 
     A window is `(t - span, t]`, the event at `t` `itself` counted or not; with a `delay` it is
     `(t - delay - span, t - delay]`. Where there is a filter `where`, it holds the events of which that is true. Of the
-    kinds "exact" ones hold their events, "tiled" ones sums per tile, and what is "decayed" has half-lives for spans.
+    kinds "exact" ones hold their events, the newest `most` of a key, "tiled" ones sums per tile, and what is "decayed"
+    has half-lives for spans.
 
     >>> from streams import per
     >>> per("customer_id").over("1d", "7d").count().mean("amount").names
@@ -71,6 +72,7 @@ class Windows:
     where: Filter | None = None
     kind: Kind = "exact"
     tile: str | None = None
+    most: int | None = None
     aggregates: tuple[Aggregate, ...] = ()
 
     def count(self) -> "Windows":
@@ -142,6 +144,11 @@ class Windows:
         if self.kind != "exact" and aggregate.verb not in GIVEN[self.kind]:
             given = ", ".join(GIVEN[self.kind])
             raise Problem(f"{self.kind} windows give {given}, not {aggregate.verb}: ask it of over(…) without tile=")
+        if self.most is not None and aggregate.verb == "rate":
+            raise Problem(
+                f"over(…, most={self.most}) gives no rate: of events at one time it may hold some, and which of them a "
+                f"label is about is not known; ask it of over(…) without most=, or with tile="
+            )
         return replace(self, aggregates=(*self.aggregates, aggregate))
 
     @property
@@ -173,6 +180,7 @@ class Windows:
     def named(self, aggregate: Aggregate) -> tuple[str, ...]:
         """The names of one of the aggregates, a span each."""
         until = "" if self.delay is None else f".delay_{self.delay}"
+        until += "" if self.most is None else f".most_{self.most}"
         if self.kind == "tiled":
             until += ".tiled" if self.tile == "auto" else f".tile_{self.tile}"
         elif self.kind == "decayed":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams import windows
-from streams.windows import History, Place
+from streams.windows import UNBOUNDED, History, Place
 
 UNKNOWN, NEGATIVE, POSITIVE = 0, 1, 2
 
@@ -15,8 +15,10 @@ class DelayedHistory(History):
 
     __slots__ = ("delay_ms", "until")
 
-    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]], delay_ms: int) -> None:
-        super().__init__(spans_ms, columns)
+    def __init__(
+        self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]], delay_ms: int, *, most: int = UNBOUNDED
+    ) -> None:
+        super().__init__(spans_ms, columns, most=most)
         self.delay_ms = delay_ms
         self.until = 0
 
@@ -25,8 +27,9 @@ class DelayedHistory(History):
         times = self.times
         if times and at_ms < times[-1]:
             return self._add_late(at_ms, values)
-        if self.starts[-1] > windows.COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
-            self._compact()
+        behind = max(self.starts[-1], len(times) - self.most)
+        if behind > windows.COMPACT_ABOVE and 2 * behind > len(times):
+            self._forget(behind)
         self._append(at_ms, values)
         self._move(at_ms - self.delay_ms)
         return self.starts, self.until
@@ -40,6 +43,8 @@ class DelayedHistory(History):
         for i, span_ms in enumerate(self.spans_ms):
             if times[starts[i]] <= end_ms - span_ms:
                 starts[i] = self._left(starts[i], end_ms - span_ms)
+        if len(times) > self.most:
+            self._bound(starts, until)
 
     def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         self._insert(bisect_right(self.times, at_ms), at_ms, values)
@@ -53,16 +58,20 @@ class DelayedHistory(History):
         starts, self.until = self.look(self.times[-1])
         self.starts = list(starts)
 
-    def _compact(self) -> None:
-        behind = self.starts[-1]
-        super()._compact()
-        self.until -= behind
+    def _forget(self, count: int) -> None:
+        super()._forget(count)
+        self.until = max(self.until - count, 0)
+
+    @property
+    def _end_ms(self) -> int:
+        return self.newest_ms - self.delay_ms
 
 
 class RatedHistory(DelayedHistory):
     """A delayed history that knows the labels of its events: `known[i]` of them, `positive[i]`, in each window.
 
-    Which of several events at one time a label is about makes no difference to any window, so it is not kept.
+    Which of several events at one time a label is about makes no difference to any window, so it is not kept. It would
+    where windows held the newest of them alone.
     """
 
     __slots__ = ("known", "labels", "positive")
@@ -125,9 +134,9 @@ class RatedHistory(DelayedHistory):
         self.known = [known for known, _ in counted]
         self.positive = [positive for _, positive in counted]
 
-    def _compact(self) -> None:
-        del self.labels[: self.starts[-1]]
-        super()._compact()
+    def _forget(self, count: int) -> None:
+        del self.labels[:count]
+        super()._forget(count)
 
     def newest_of(self, written: bytes) -> int:
         return super().newest_of(written[len(written) // (9 + 8 * len(self.columns)) :])

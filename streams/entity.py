@@ -111,6 +111,8 @@ class EntityStage:
         facts, read, found, origin = passed
         own = self._windows.found(state.windows, read, facts.keys, facts.time_ms)
         state.counts["events.passed"] += 1
+        if self._windows.cut(state.windows, facts.keys):
+            state.counts["windows.cut"] += 1
         message = self._passing.event(PassedEvent(facts, read, found + own, origin))
         emitted.append(self._output(record, facts, message))
 

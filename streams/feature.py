@@ -58,6 +58,7 @@ class Per:
         itself: bool = True,
         where: Filter | None = None,
         tile: str | None = None,
+        most: int | None = None,
     ) -> Windows:
         """The last `spans` of event time, as in `over("1d", "7d")`; with a `delay`, those that ended so long before.
 
@@ -66,6 +67,9 @@ class Per:
 
         With a `tile`, such as "1h", events are not held but added up by tile, in constant memory, and windows are whole
         tiles: see `Tiles`. "auto" divides the shortest span by 24.
+
+        `most` bounds what one key may take: windows hold events among its `most` newest alone (by event time, those of
+        a delay included), and the event itself. `windows.cut` counts the events whose windows would have held more.
         """
         made = Windows(
             entity=self.entity,
@@ -75,6 +79,7 @@ class Per:
             where=where,
             kind="exact" if tile is None else "tiled",
             tile=tile,
+            most=most,
         )
         return _checked(f"{self}.over", made)
 
@@ -107,6 +112,10 @@ def _checked(what: str, made: Windows) -> Windows:
         raise Problem(f"{what}(where=…) is a function without a name: write a def, the features are called by it")
     if made.kind == "tiled" and (made.tile_ms == 0 or any(span_ms % made.tile_ms for span_ms in made.spans_ms)):
         raise Problem(f"{what}(tile={made.tile!r}): each span must be so many whole tiles, write one that divides them")
+    if made.most is not None and (type(made.most) is not int or made.most < 1):
+        raise Problem(f"{what}(most={made.most!r}): write how many events a key may hold, one at least")
+    if made.most is not None and made.kind != "exact":
+        raise Problem(f"{what}(tile={made.tile!r}, most={made.most}): tiles hold no events, leave most= out")
     return made
 
 

@@ -102,7 +102,7 @@ def _group(windows: Windows) -> str:
     delay = "" if windows.delay is None else f".delay_{windows.delay_ms}"
     where = "" if windows.where is None else f".where:{windows.where.__name__}"
     if windows.kind == "exact":
-        return windows.entity + delay + where
+        return windows.entity + delay + where + ("" if windows.most is None else f".most_{windows.most}")
     tile = f"tile_{windows.tile_ms}" if windows.kind == "tiled" else "decayed"
     return f"{windows.entity}.{tile}{delay}{where}" + ("" if windows.itself else ".before")
 

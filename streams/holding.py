@@ -14,7 +14,7 @@ from streams.exact import PrefixSums
 from streams.reading import Kept, Read, kept_of, reading
 from streams.tiled_reading import decayed_reading, layout_of, tiled_reading
 from streams.tiles import Tiles
-from streams.windows import History
+from streams.windows import UNBOUNDED, History
 
 Held = History | Tiles | Decayed
 
@@ -59,10 +59,12 @@ def _exact(windows: Sequence[Windows], lateness_ms: int) -> Holding:
         tuple(reading(each, aggregate, spans_ms, kept, added=added) for each, aggregate in aggregates)
         for added in (True, False)
     )
+    most = windows[0].most or UNBOUNDED
+    new: Callable[[], Held] = partial(History, spans_ms, columns, most=most)
     if rated:
-        new: Callable[[], Held] = partial(RatedHistory, spans_ms, columns, delay_ms)
-    else:
-        new = partial(DelayedHistory, spans_ms, columns, delay_ms) if delay_ms else partial(History, spans_ms, columns)
+        new = partial(RatedHistory, spans_ms, columns, delay_ms)
+    elif delay_ms:
+        new = partial(DelayedHistory, spans_ms, columns, delay_ms, most=most)
     return Holding(
         new=new,
         kept=kept,

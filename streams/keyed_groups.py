@@ -39,6 +39,7 @@ class Groups:
         self._each = [(n, *part) for n, part in enumerate(parts)]
         self.groups = tuple(part.group.name for part in parts)
         self.sizes = tuple(part.group.size for part in parts)
+        self._bounded = [(n, part.group, part.entity) for n, part in enumerate(parts) if part.group.bounded]
 
     @property
     def rated(self) -> bool:
@@ -78,6 +79,13 @@ class Groups:
             self._take_back(self._each[: n + 1], states, read, keys, time_ms)
             raise Reject(Reason.NOT_FINITE, "a windowed sum is beyond the largest float") from error
         return found
+
+    def cut(self, states: Sequence[WindowState], keys: Sequence[str]) -> bool:
+        """Whether some windows of these keys would hold more events than their `most`, as of the newest event."""
+        if not self._bounded:
+            return False
+        keys = (*keys, EVERYTHING)
+        return any(group.cut(states[n], keys[entity]) for n, group, entity in self._bounded)
 
     def take_back(self, states: Sequence[WindowState], read: Read, keys: Sequence[str], time_ms: int) -> None:
         """Take the event that was added last out of all windows again."""

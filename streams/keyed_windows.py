@@ -51,6 +51,7 @@ class KeyedWindows:
         self.name, self.entity = name, windows[0].entity
         self.size = sum(len(each.names) for each in windows)
         self.where: Filter | None = windows[0].where
+        self.bounded = windows[0].most is not None
         self._holding = holding(windows, lateness_ms)
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
         self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
@@ -67,6 +68,11 @@ class KeyedWindows:
                 history.read(written)
                 state.histories[key] = history
         return history
+
+    def cut(self, state: WindowState, key: str) -> bool:
+        """Whether windows of a key would hold more events than it may have, where it is `bounded`."""
+        history = self.held(state, key)
+        return isinstance(history, History) and history.cut
 
     def changing(self, state: WindowState, key: str, time_ms: int) -> Held:
         """What is held of a key, which is about to change; new, where an event at `time_ms` is the first."""

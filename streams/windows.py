@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+UNBOUNDED = sys.maxsize
+"""How many events windows may hold where the definition does not say."""
+
 COMPACT_ABOVE = 32
 """Events behind the longest window are forgotten when there are more than these, and than half of all."""
 
@@ -33,12 +36,14 @@ class History:
 
     `starts[i]` is the index of the oldest event in the window of `spans_ms[i]` as of the newest event. `add` costs the
     same however many events the windows hold: each event leaves each window once.
+
+    Windows hold events among the `most` newest alone, in that order, and the event itself in any case.
     """
 
-    __slots__ = ("columns", "spans_ms", "starts", "times")
+    __slots__ = ("columns", "most", "spans_ms", "starts", "times")
 
-    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]]) -> None:
-        self.spans_ms = spans_ms
+    def __init__(self, spans_ms: Sequence[int], columns: Sequence[Callable[[], Any]], *, most: int = UNBOUNDED) -> None:
+        self.spans_ms, self.most = spans_ms, most
         self.times = array("q")
         self.columns: list[Any] = [column() for column in columns]
         self.starts = [0] * len(spans_ms)
@@ -49,14 +54,32 @@ class History:
         if times and at_ms < times[-1]:
             return self._add_late(at_ms, values)
         if self.starts[-1] > COMPACT_ABOVE and 2 * self.starts[-1] > len(times):
-            self._compact()
+            self._forget(self.starts[-1])  # spans ascend, so the last one's window is the longest
         self._append(at_ms, values)
         starts = self.starts
         for i, span_ms in enumerate(self.spans_ms):
             start = starts[i]
             if times[start] <= at_ms - span_ms:
                 starts[i] = self._left(start, at_ms - span_ms)
+        if len(times) > self.most:
+            self._bound(starts, len(times))
         return starts, len(times)
+
+    def _bound(self, starts: list[int], end: int) -> None:
+        """Let windows that end there begin among the newest events, or be empty."""
+        first = min(len(self.times) - self.most, end)
+        starts[:] = [max(start, first) for start in starts]
+
+    @property
+    def cut(self) -> bool:
+        """Whether windows as of the newest event, or later ones, would hold more events than the `most` newest."""
+        older = len(self.times) - self.most
+        return older > 0 and self.times[older - 1] > self._end_ms - self.spans_ms[-1]
+
+    @property
+    def _end_ms(self) -> int:
+        """When the windows as of the newest event end."""
+        return self.newest_ms
 
     def _left(self, start: int, until_ms: int) -> int:
         """The first event behind `start` that is later than `until_ms`; there is one."""
@@ -67,14 +90,18 @@ class History:
 
     def look(self, at_ms: int) -> Place:
         """Where the windows as of a time are, without an event."""
-        return [bisect_right(self.times, at_ms - span_ms) for span_ms in self.spans_ms], bisect_right(self.times, at_ms)
+        times = self.times
+        starts, end = [bisect_right(times, at_ms - span_ms) for span_ms in self.spans_ms], bisect_right(times, at_ms)
+        if len(times) > self.most:
+            self._bound(starts, end)
+        return starts, end
 
     def _add_late(self, at_ms: int, values: Sequence[float]) -> Place:
         """Put a late event where it belongs; the windows as of its own time, from what is still held."""
         place = bisect_right(self.times, at_ms)
         self._insert(place, at_ms, values)
         self._start_again()
-        return self.look(at_ms)[0], place + 1
+        return [min(start, place) for start in self.look(at_ms)[0]], place + 1
 
     def _append(self, at_ms: int, values: Sequence[float]) -> None:
         self.times.append(at_ms)
@@ -98,13 +125,12 @@ class History:
     def _start_again(self) -> None:
         self.starts = list(self.look(self.newest_ms)[0])
 
-    def _compact(self) -> None:
-        """Forget what no window holds, seldom enough that it costs next to nothing per event."""
-        behind = self.starts[-1]  # spans ascend, so the last one's window is the longest
-        del self.times[:behind]
+    def _forget(self, count: int) -> None:
+        """Forget so many events, which no window will hold; seldom enough that it costs next to nothing per event."""
+        del self.times[:count]
         for column in self.columns:
-            column.forget(behind)
-        self.starts = [start - behind for start in self.starts]
+            column.forget(count)
+        self.starts = [max(start - count, 0) for start in self.starts]
 
     @property
     def newest_ms(self) -> int:

@@ -12,7 +12,7 @@ from infra.skew.decay import Decay
 from infra.skew.plain import derived_of, field_of
 from infra.skew.verbs import Seen, evaluate
 from infra.skew.window import Span, group_of, held_from_ms, held_of, key_of, span_of
-from streams.aggregate import Windows
+from streams.aggregate import Filter, Windows
 from streams.feature import Feature, Field
 
 LATER_MS = 24 * 60 * 60 * 1_000
@@ -152,9 +152,10 @@ class Naive:
         told, sure_from_ms = {}, self._sure_from_ms(windows)
         for span_ms, names in zip(windows.spans_ms, _by_span(windows), strict=True):
             span = span_of(windows, span_ms, now.time_ms)
-            events = inside(windows.entity, key, span)
-            if windows.where is not None:
-                events = [each for each in events if windows.where not in each.outside]
+            events = _through(windows.where, inside(windows.entity, key, span))
+            if windows.most is not None:
+                newest = {now, *_through(windows.where, self._seen[windows.entity][key])[-windows.most :]}
+                events = [each for each in events if each in newest]
             if not windows.itself:
                 events = [each for each in events if each is not now]
             for aggregate, name in zip(windows.aggregates, names, strict=True):
@@ -178,6 +179,11 @@ class Naive:
             before_ms = self._newest_ms - self._needed_ms[entity]
             for key in [key for key, events in by_key.items() if events[-1].time_ms <= before_ms]:
                 del by_key[key]
+
+
+def _through(where: Filter | None, events: list[Seen]) -> list[Seen]:
+    """The events that a filter leaves in."""
+    return events if where is None else [each for each in events if where not in each.outside]
 
 
 def _is_of(windows: Windows, entity: str) -> bool:

@@ -32,7 +32,7 @@ def held_ms(windows: Windows) -> int:
 def group_of(windows: Windows) -> Hashable:
     """Windows of one group are held as long as the longest of them."""
     itself = windows.kind == "exact" or windows.itself
-    return windows.entity, windows.delay_ms, windows.where, windows.kind, windows.tile_ms, itself
+    return windows.entity, windows.delay_ms, windows.where, windows.kind, windows.tile_ms, windows.most, itself
 
 
 def held_of(windows: Iterable[Windows], lateness_ms: int) -> Mapping[Hashable, int]:

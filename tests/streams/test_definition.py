@@ -201,6 +201,16 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
         lambda: taps(per("card").over("1d", "36h", tile="24h").count()),
         ("tile='24h'", "whole tiles"),
     ),
+    "room for no event": (lambda: taps(per("card").over("1d", most=0).count()), ("most=0", "one at least")),
+    "room as a truth": (lambda: taps(per("card").over("1d", most=True).count()), ("most=True", "one at least")),
+    "tiles with room": (
+        lambda: taps(per("card").over("1d", tile="1h", most=9).count()),
+        ("tile='1h'", "most=9", "leave most= out"),
+    ),
+    "a rate of some events": (
+        lambda: taps(per("card").over("1d", most=9).rate("label")),
+        ("most=9", "no rate", "tile="),
+    ),
     "tiles of nothing": (lambda: taps(per("card").over("20ms", tile="auto").count()), ("tile='auto'", "whole tiles")),
     "the last of a tile": (
         lambda: taps(per("card").over("1d", tile="1h").last("amount", default=0.0)),

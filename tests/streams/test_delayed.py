@@ -101,12 +101,11 @@ class Naive:
         end_ms = tap.at_ms - windows.delay_ms
         seen = self.events if windows.delay else self.seen  # of equal times, those that came before
         of = attrgetter(windows.entity) if windows.entity != EVERYTHING else lambda _: "all"
-        return [
-            each
-            for each in seen
-            if end_ms - span_ms < each.at_ms <= end_ms and of(each) == of(tap)
-            if windows.where is None or windows.where(each)
-        ]
+        held = [each for each in self.events if of(each) == of(tap) and (windows.where is None or windows.where(each))]
+        older = [] if windows.most is None else held[: -windows.most]
+        left_out = {id(each) for each in older if each is not tap}
+        inside = [each for each in seen if end_ms - span_ms < each.at_ms <= end_ms]
+        return [each for each in inside if any(each is one for one in held) and id(each) not in left_out]
 
     def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, inside: Sequence[Tap]) -> float:
         if not windows.itself or aggregate.verb in ("last", "since"):
@@ -148,7 +147,7 @@ class Naive:
 
 def shared(windows: Windows) -> object:
     """What windows of one history have in common."""
-    return windows.entity, windows.delay, windows.where
+    return windows.entity, windows.delay, windows.where, windows.most
 
 
 def reach_ms() -> Iterator[tuple[str, tuple[int, int]]]:

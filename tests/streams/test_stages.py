@@ -248,6 +248,17 @@ def test_one_id_under_two_keys_is_scored_once_where_both_meet() -> None:
     assert len(outputs(chain, Scored)) == len(outputs(chain, Outcome)) == 1
 
 
+def test_each_stage_counts_the_events_of_which_it_has_cut_windows() -> None:
+    card, shop = per("card").over("50ms", most=1), per("shop").over("50ms", most=2)
+    made = pipeline(features=[card.count(), shop.count()])
+    records = Log().tap("1", 1_000).tap("2", 1_001).tap("3", 1_002).records
+
+    chain = Chain(made, 2, place=lambda _: 0).fold(records)
+
+    assert [states[0].counts["windows.cut"] for states in chain.states] == [2, 1]
+    assert fold(made, records)[0].counts["windows.cut"] == 2
+
+
 def test_a_passed_message_is_right_by_construction() -> None:
     chain = Chain(PIPELINES["every verb"], 2, place=lambda _: 0)
     chain.fold(Log().tap("1", 1_000).finding("1", 1_010).records)

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.reject import Reject
+from schemas.scored import Scored
 from streams import Derived, Field, per
 from streams.exact import PrefixSums
 from streams.feature import Feature
 from streams.features import Features
 from streams.keyed_windows import WindowState
 from streams.windows import History
-from tests.streams.builders import Tap
+from tests.streams.builders import Log, Tap, fold, messages, pipeline
 from tests.streams.oracle import NaiveWindows
 
 SPANS_MS = (7, 20, 50)
@@ -150,6 +151,37 @@ def test_a_key_that_stays_holds_at_most_twice_what_its_windows_hold(step_ms: int
         assert len(history.columns[0].prefix) == len(history.columns[0].values) + 1 == len(history.times) + 1
 
     assert most <= 2 * inside + 2 * 33
+
+
+@pytest.mark.parametrize("delay", [None, "40ms"])
+def test_a_bounded_key_holds_at_most_twice_what_it_may_wherever_its_windows_end(delay: str | None) -> None:
+    features, state = features_of(per("card").over("50ms", delay=delay, most=100).sum("amount"))
+    held = []
+    for n in range(5_000):
+        features.vector(state, Tap(tap_id=str(n), at_ms=n // 50), ["a"], n // 50)
+        history = state[0].histories["a"]
+        assert isinstance(history, History)
+        held.append(len(history.times))
+        assert len(history.columns[0].values) == held[-1]
+
+    assert held[-1] >= 100
+    assert max(held) <= 2 * 100 + 33
+
+
+@pytest.mark.parametrize(("delay", "reach"), [(None, "50ms"), ("40ms", "90ms")])
+@given(told=ON_TIME)
+def test_it_is_counted_where_a_key_would_hold_more_than_it_may(delay: str | None, reach: str, told: list[Step]) -> None:
+    card = per("card")
+    made = pipeline(features=[card.over("50ms", delay=delay, most=2).count(), card.over(reach).count()])
+    log = Log()
+    for event in taps(told):
+        log.event(event, event.at_ms)
+
+    state, emitted = fold(made, log.records)
+
+    counts = [scored.features for scored in messages(emitted, Scored)]
+    assert state.counts["windows.cut"] == sum(count > 2 for _, count in counts)
+    assert delay or all(bounded == min(count, 2) for bounded, count in counts)
 
 
 def test_a_vector_stands_in_the_order_of_its_declaration_wherever_its_windows_are() -> None:
