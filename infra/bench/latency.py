@@ -37,7 +37,7 @@ class Size:
     """
 
     rates: tuple[int, ...] = (20, 200, 1_000)
-    seconds: float = 20.0
+    seconds: float = 15.0
     warm_s: float = 5.0
     visits: int = 2
     search_s: float = 5.0

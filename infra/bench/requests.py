@@ -59,7 +59,7 @@ STAGED = Way("two stages", "infra.pipelines.payments:spread", 2, 40.0, "_in_two_
 class Size:
     """How long, and how many requests and payments a second."""
 
-    seconds: float = 60.0
+    seconds: float = 45.0
     asked_per_s: int = 200
     rate_per_s: int = 2_000
     late_s: float = 1.0
