@@ -45,7 +45,7 @@ class Size:
     late_ms: float = 10.0
 
 
-QUICK = Size(seconds=10.0, warm_s=2.0, visits=1, search_s=0.0)
+QUICK = Size(seconds=8.0, warm_s=2.0, visits=1, search_s=0.0)
 IDLE_S = 300.0
 
 

@@ -47,7 +47,7 @@ class Size:
     workers: tuple[int, ...] = (1, 2, 2, 1)
 
 
-QUICK = Size(events=60_000, workers=(1, 2))
+QUICK = Size(events=40_000, workers=(1, 2))
 
 
 class Share(NamedTuple):
