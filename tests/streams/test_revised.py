@@ -78,6 +78,7 @@ def test_of_many_labels_each_is_counted_as_the_naive_join_does() -> None:
         oracle.add(record)
 
     state, _ = fold(made, contradicted(MANY))
+    state.counts.pop("windows.cut")  # of windows, not of the join
     assert +state.counts == +oracle.counts
     assert state.counts["labels.revised"] > 100
 
