@@ -21,11 +21,14 @@ _log.addHandler(logging.NullHandler())
 FLUSH_WITHIN_S = 150.0
 """Longer than `delivery.timeout.ms`: by then every record is delivered or has failed."""
 
+LINGER_MS = 5
+"""How long a record waits for others to be sent with."""
+
 _SENDING: dict[str, Any] = {
     "partitioner": "murmur2_random",  # as Java clients and aiokafka: an event and its label meet in one partition
     "enable.idempotence": True,
     "compression.type": "lz4",
-    "linger.ms": 5,
+    "linger.ms": LINGER_MS,
     "batch.num.messages": 10_000,
     "queue.buffering.max.messages": 100_000,
     "queue.buffering.max.kbytes": 65_536,

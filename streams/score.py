@@ -105,8 +105,6 @@ class ScoreStage:
         inside = self._labelled.of_event(record, facts.time_ms)
         read = self._features.read(record.value)
         vector = self._features.vector_of(state.windows, read, facts.keys, facts.time_ms)
-        if self._windows.cut(state.windows, facts.keys):
-            state.counts["windows.cut"] += 1
         stood = record.topic, record.partition, record.offset
         self._score(state, record, Known(facts, vector, read.outside, stood, inside), emitted)
 
@@ -123,8 +121,6 @@ class ScoreStage:
             state.counts["events.duplicate"] += 1
             return
         vector = self._assembly.vector(state.windows, passed)
-        if self._windows.cut(state.windows, facts.keys):
-            state.counts["windows.cut"] += 1
         self._score(state, record, Known(facts, vector, read.outside, origin[:3], None), emitted)
 
     def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:
@@ -148,6 +144,8 @@ class ScoreStage:
             source_offset=offset,
         )
         state.counts["events.scored"] += 1
+        if self._windows.cut(state.windows, keys):
+            state.counts["windows.cut"] += 1
         emitted.append(_output(record, scored))
         whole = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
         pending = left_out(whole, outside)

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 from infra.bench.stream import Sent
 from infra.settings import Settings, librdkafka, schema_registry
 from producers.known import Kind
+from producers.publish import LINGER_MS
 from schemas.avro import avro_schema, encoder
 from schemas.problem import Problem
 from schemas.registry import Registry
@@ -50,7 +51,7 @@ class Sender:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "compression.type": "lz4",
-                "linger.ms": 5,  # as `millrace produce` sends
+                "linger.ms": LINGER_MS,
                 "queue.buffering.max.messages": 200_000,
                 "on_delivery": self._delivered,
                 "log_level": 0,

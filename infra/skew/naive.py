@@ -150,11 +150,13 @@ class Naive:
 
     def _windows(self, windows: Windows, key: str, now: Seen, inside: Inside) -> dict[str, Value]:
         told, sure_from_ms = {}, self._sure_from_ms(windows)
+        newest: set[Seen] = set()
+        if windows.most is not None:
+            newest = {now, *_through(windows.where, self._seen[windows.entity][key])[-windows.most :]}
         for span_ms, names in zip(windows.spans_ms, _by_span(windows), strict=True):
             span = span_of(windows, span_ms, now.time_ms)
             events = _through(windows.where, inside(windows.entity, key, span))
             if windows.most is not None:
-                newest = {now, *_through(windows.where, self._seen[windows.entity][key])[-windows.most :]}
                 events = [each for each in events if each in newest]
             if not windows.itself:
                 events = [each for each in events if each is not now]

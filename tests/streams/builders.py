@@ -64,13 +64,8 @@ WINDOWS = [
     per("shop").over("30ms", delay="15ms", where=dear).count().max("amount", default=0.5),
     per("shop").over("30ms", delay="15ms", where=dear).rate("label").rate("label", among="labelled", default=0.3),
     per("card").over("20ms", where=dear, itself=False).rate("label", default=0.2),
-    per("card")
-    .over("5ms", "50ms", most=3)
-    .count()
-    .sum("amount")
-    .mean("amount")
-    .min("amount")
-    .quantile("amount", "0.5"),
+    per("card").over("5ms", "50ms", most=3).count().sum("amount").mean("amount"),
+    per("card").over("5ms", "50ms", most=3).min("amount").quantile("amount", "0.5"),
     per("card").over("50ms", most=3, itself=False).count().last("amount", default=-1.5).distinct("shop"),
     per("card").over("20ms", most=2).variance("amount").since(default=7.5),
     per("shop").over("10ms", "30ms", delay="15ms", most=4).count().mean("amount", default=-1.2),

@@ -101,11 +101,15 @@ class Naive:
         end_ms = tap.at_ms - windows.delay_ms
         seen = self.events if windows.delay else self.seen  # of equal times, those that came before
         of = attrgetter(windows.entity) if windows.entity != EVERYTHING else lambda _: "all"
-        held = [each for each in self.events if of(each) == of(tap) and (windows.where is None or windows.where(each))]
-        older = [] if windows.most is None else held[: -windows.most]
+
+        def of_key(events: Sequence[Tap]) -> list[Tap]:
+            where = windows.where
+            return [each for each in events if of(each) == of(tap) and (where is None or where(each))]
+
+        older = [] if windows.most is None else of_key(self.events)[: -windows.most]
         left_out = {id(each) for each in older if each is not tap}
-        inside = [each for each in seen if end_ms - span_ms < each.at_ms <= end_ms]
-        return [each for each in inside if any(each is one for one in held) and id(each) not in left_out]
+        inside = [each for each in of_key(seen) if end_ms - span_ms < each.at_ms <= end_ms]
+        return [each for each in inside if id(each) not in left_out]
 
     def _value(self, tap: Tap, windows: Windows, aggregate: Aggregate, inside: Sequence[Tap]) -> float:
         if not windows.itself or aggregate.verb in ("last", "since"):
