@@ -3,13 +3,14 @@
 import struct
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from schemas.avro import HEADER_BYTES, MAGIC, Schema, avro_schema, schema_id_of
 from schemas.message import Message
+from schemas.read import UNREAD, Read, own_reader
 from schemas.registry import Registry
 from schemas.reject import Reason, Reject
 
@@ -17,6 +18,14 @@ JSON_OPENS = ord("{")
 _UNREADABLE = (ValueError, KeyError, TypeError, ArithmeticError, struct.error, AttributeError)
 
 Decode = Callable[[bytes | None], Any]
+
+
+class Written(NamedTuple):
+    """How values of one writer are read: the `reader` schema where it is another, else what reads most, if anything."""
+
+    writer: Any
+    reader: Any
+    read: Read | None
 
 
 def own_decoder(model: type[Message], registry: Registry) -> Decode:
@@ -49,16 +58,16 @@ def input_decoder(model: type[BaseModel], registry: Registry) -> Decode:
 
 def _avro_decoder(reader: Schema, registry: Registry) -> Decode:
     """Decodes wire-format Avro written with any compatible schema to fields of the `reader` schema."""
-    by_header: dict[bytes, tuple[Any, Any]] = {}
+    by_header: dict[bytes, Written] = {}
 
     def decode(value: bytes | None) -> Any:
         if not value:
             raise Reject(Reason.EMPTY, "the value has no bytes")
         header = value[:HEADER_BYTES]
-        schemas = by_header.get(header)
-        if schemas is None:
-            schemas = by_header[header] = _resolution(registry.writer(_schema_id(header)), reader)
-        return _read(value, *schemas)
+        written = by_header.get(header)
+        if written is None:
+            written = by_header[header] = _resolution(registry.writer(_schema_id(header)), reader)
+        return _read(value, written)
 
     return decode
 
@@ -72,20 +81,31 @@ def _schema_id(header: bytes) -> int:
     return schema_id_of(header)
 
 
-def _resolution(writer: Any, reader: Schema) -> tuple[Any, Any]:
-    """Writer and reader schema; no reader where they are the same. The record's own name does not matter."""
+def _resolution(writer: Any, reader: Schema) -> Written:
+    """How what `writer` has written is read. The record's own name does not matter."""
     if not isinstance(writer, dict) or writer.get("type") != "record":
         raise Reject(Reason.UNREADABLE, "the schema of the value is not a record")
     renamed = fastavro.parse_schema({**reader, "name": writer["name"], "namespace": ""})
     same = fastavro.schema.to_parsing_canonical_form(writer) == fastavro.schema.to_parsing_canonical_form(renamed)
-    return writer, None if same else renamed
+    return Written(writer, None, own_reader(writer)) if same else Written(writer, renamed, None)
 
 
-def _read(value: bytes, writer: Any, reader: Any) -> Any:
+def _read(value: bytes, written: Written) -> Any:
+    if written.read is not None:
+        try:
+            fields = written.read(value)
+        except UNREAD:
+            fields = None
+        if fields is not None:
+            return fields
+    return _read_slowly(value, written)
+
+
+def _read_slowly(value: bytes, written: Written) -> Any:
     buffer = BytesIO(value)
     buffer.seek(HEADER_BYTES)
     try:
-        fields = fastavro.schemaless_reader(buffer, writer, reader)
+        fields = fastavro.schemaless_reader(buffer, written.writer, written.reader)
     except fastavro.read.SchemaResolutionError as error:
         raise Reject(Reason.INVALID, f"the writer's schema does not fit: {error}") from error
     except (EOFError, IndexError) as error:

@@ -15,6 +15,9 @@ from schemas.problem import Problem
 Write = Callable[[Any], bytes]
 
 _SMALL = 1 << 7
+_SHORT = 1 << 6
+"""Below that a length takes one byte."""
+
 _PAIR, _TWO_PAIRS, _THREE_PAIRS = 1 << 14, 1 << 28, 1 << 42
 _ONE_BYTE = tuple(bytes([n]) for n in range(_SMALL))
 _MORE = tuple(bytes([n & 0x7F | 0x80, n >> 7 | 0x80]) for n in range(_PAIR))
@@ -39,7 +42,7 @@ def own_encoder(schema: Schema, schema_id: int) -> Callable[[Mapping[str, Any]],
         value, kind = f"fields[{field['name']!r}]", field["type"]
         if kind == "string":
             lines.append(f"    text{place} = {value}.encode()\n    size{place} = len(text{place})\n")
-            parts += [f"short[2 * size{place}] if size{place} < 64 else long(size{place})", f"text{place}"]
+            parts += [f"short[2 * size{place}] if size{place} < {_SHORT} else long(size{place})", f"text{place}"]
         elif kind in ("long", "double"):
             parts.append(f"{kind}({value})")
         elif isinstance(kind, list):
@@ -87,7 +90,8 @@ def _long(value: int) -> bytes:
 
 def _string(value: str) -> bytes:
     raw = value.encode()
-    return _long(len(raw)) + raw
+    size = len(raw)
+    return (_ONE_BYTE[2 * size] if size < _SHORT else _long(size)) + raw
 
 
 _again = lru_cache(_REPEATED)(_string)
@@ -125,7 +129,9 @@ def _map(write: Write) -> Write:
     def encode(values: Mapping[str, Any]) -> bytes:
         if not values:
             return b"\x00"
-        return _long(len(values)) + b"".join([_again(k) + write(v) for k, v in values.items()]) + b"\x00"
+        size = len(values)
+        count = _ONE_BYTE[2 * size] if size < _SHORT else _long(size)
+        return count + b"".join([_again(k) + write(v) for k, v in values.items()]) + b"\x00"
 
     return encode
 

@@ -22,7 +22,8 @@ class Assembly:
 
     def vector(self, states: Sequence[WindowState], passed: PassedEvent) -> list[float]:
         """The features in their order. Raises `Reject`, and leaves `states` as they were, as `Features.vector` does."""
-        (_, keys, time_ms), read, before, _ = passed
+        facts, read, before, _ = passed
+        keys, time_ms = facts.keys, facts.time_ms
         found = before + self.windows.found(states, read, keys, time_ms)
         if self._declared is not None:
             found = [found[place] for place in self._declared]

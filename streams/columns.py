@@ -5,6 +5,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any
 
+from schemas.fields import fields_of
 from schemas.reject import Reason, Reject
 from streams.aggregate import Filter
 from streams.feature import Derived, Field
@@ -18,7 +19,7 @@ def from_field(feature: Field) -> Column:
     name, default = feature.name, feature.default
 
     def read(event: Any) -> float:
-        value = getattr(event, name)
+        value = fields_of(event)[name]
         if value is None:
             if default is None:
                 raise Reject(Reason.INVALID, f"{name} is missing and has no default")
@@ -35,7 +36,7 @@ def marks(field: str) -> Callable[[Any], int]:
     """64 bits that tell the values of a field apart."""
 
     def read(event: Any) -> int:
-        text = str(getattr(event, field)).encode()
+        text = str(fields_of(event)[field]).encode()
         return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)
 
     return read

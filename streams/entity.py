@@ -56,6 +56,7 @@ class EntityStage:
         Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
         """
         emitted: list[Emitted] = []
+        events = Role.EVENTS
         for record in records:
             value: Any = record.value
             try:
@@ -63,7 +64,7 @@ class EntityStage:
                     raise value
                 if not self._first:
                     self._passed(state, record, value, emitted)
-                elif record.role is Role.EVENTS:
+                elif record.role is events:
                     self._event(state, record, emitted)
                 else:
                     self._label(state, record, emitted)

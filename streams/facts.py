@@ -1,15 +1,18 @@
 """What is read of an event before its features are: id, entities and time."""
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
+import msgspec
+
+from schemas.fields import fields_of
 from schemas.reject import Reason, Reject
 from streams.instant import instant_ms
 from streams.pipeline import Pipeline
 
 
-class Facts(NamedTuple):
+class Facts(msgspec.Struct, frozen=True, gc=False):
     """Of one event: its id and the values of its entities as text, and its time, milliseconds since the epoch."""
 
     id: str
@@ -19,10 +22,10 @@ class Facts(NamedTuple):
 
 def facts_of(pipeline: Pipeline) -> Callable[[Any], Facts]:
     """A function that reads the facts of an event."""
-    read = attrgetter(pipeline.time, pipeline.id, *pipeline.entities)
+    read = itemgetter(pipeline.time, pipeline.id, *pipeline.entities)
 
     def facts(event: Any) -> Facts:
-        time, event_id, *keys = read(event)
+        time, event_id, *keys = read(fields_of(event))
         return Facts(str(event_id), tuple(map(str, keys)), instant_ms(time))
 
     return facts

@@ -6,6 +6,7 @@ from schemas.reject import Reason, Reject
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_DAY_MS, _SECOND_MS, _MILLISECOND_US = 86_400_000, 1_000, 1_000
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
@@ -25,4 +26,5 @@ def instant_ms(time: datetime | int) -> int:
         return time
     if time.tzinfo is None:
         raise Reject(Reason.INVALID, f"the time {time.isoformat()} has no offset from UTC: write it as …Z")
-    return (time - _EPOCH) // _MILLISECOND
+    apart = time - _EPOCH
+    return apart.days * _DAY_MS + apart.seconds * _SECOND_MS + apart.microseconds // _MILLISECOND_US

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from streams.rows import Rows
 from streams.stage import Saved
 
 
-class Truth(NamedTuple):
+class Truth(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A label on its way to its event."""
 
     value: Any

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from schemas.reject import Reason, Reject
 from streams.aggregate import EVERYTHING
 from streams.keyed_windows import KeyedWindows, WindowState
@@ -10,7 +12,7 @@ from streams.reading import Kept
 from streams.stage import Saved
 
 
-class Read(NamedTuple):
+class Read(msgspec.Struct, frozen=True, gc=False):
     """What is read of an event alone: the features that need nothing else, what windows keep of it, in the order of
     `Features.kept`, and the places of the groups whose filter leaves it out."""
 
@@ -55,7 +57,7 @@ class Groups:
 
         Raises `Reject`, and leaves `states` as they were, where a sum is not finite.
         """
-        _, values, outside = read
+        values, outside = read.values, read.outside
         keys = (*keys, EVERYTHING)  # the key of all events comes behind those of one
         found: list[float] = []
         n = -1
@@ -126,9 +128,10 @@ class Groups:
 
     def expire(self, states: Sequence[WindowState], watermark_ms: int) -> None:
         """Forget keys whose windows are all empty at `watermark_ms`."""
-        for part, state in zip(self._parts, states, strict=True):
-            if state.deadlines and state.deadlines[0][0] < watermark_ms:
-                part.group.expire(state, watermark_ms)
+        for n, part in enumerate(self._parts):
+            deadlines = states[n].deadlines
+            if deadlines and deadlines[0][0] < watermark_ms:
+                part.group.expire(states[n], watermark_ms)
 
     def save(self, states: Sequence[WindowState]) -> Saved:
         """The histories of the keys that have changed."""

@@ -1,9 +1,10 @@
 """The truth about an event: read of the event itself, or of a label that comes later."""
 
 from collections.abc import Callable
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
+from schemas.fields import fields_of
 from streams.instant import instant_ms
 from streams.join import Truth
 from streams.labels import Labels
@@ -27,13 +28,13 @@ class Labelled:
         if not self.inside:
             return None
         assert self._labels is not None
-        value = self.truth(getattr(record.value, self._labels.field))
+        value = self.truth(fields_of(record.value)[self._labels.field])
         return Truth(value, time_ms, record.topic, record.partition, record.offset)
 
     def of_label(self, record: Record) -> tuple[str, Truth]:
         """The id of the event that a label is about, and the truth. Raises `Reject` where it is no such thing."""
         assert self._read is not None
-        time, event_id, value = self._read(record.value)
+        time, event_id, value = self._read(fields_of(record.value))
         time_ms = instant_ms(time)
         return str(event_id), Truth(self.truth(value), time_ms, record.topic, record.partition, record.offset)
 
@@ -42,4 +43,4 @@ def _reading(labels: Labels) -> Callable[[Any], tuple[Any, Any, Any]]:
     """What reads a label's time, the id of its event, and its value."""
     assert labels.time is not None
     assert labels.id is not None
-    return attrgetter(labels.time, labels.id, labels.field)
+    return itemgetter(labels.time, labels.id, labels.field)

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from math import isfinite, nan
 from sys import float_info
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
+import msgspec
 from river import base, compose
 
 from schemas.problem import Problem
@@ -14,7 +15,7 @@ from streams.labels import Task
 Kind = Literal["classifier", "regressor", "anomaly"]
 
 
-class Prediction(NamedTuple):
+class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What a model says of one event."""
 
     score: float

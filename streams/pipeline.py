@@ -121,6 +121,7 @@ class Pipeline:
         self.compiled = Features(self.features, self.lateness_ms)
         self.feature_names = self.compiled.names
         self.entities = self.compiled.entities or (id,)
+        self._entities = tuple(enumerate(self.entities))
         self.key = key if key is not None else self.entities[0]
         if key is not None:
             check_field("key", self.event, key, _KEYS)
@@ -157,6 +158,10 @@ class Pipeline:
     def revised(self) -> bool:
         """Whether a later label takes the place of the first one in rates."""
         return self.labels is not None and self.labels.revised
+
+    def entities_of(self, keys: Sequence[str]) -> dict[str, str]:
+        """The values of an event's entities, by their names."""
+        return {name: keys[n] for n, name in self._entities}
 
     def topics(self, prefix: str = "") -> Topics:
         """Where the pipeline reads and writes."""

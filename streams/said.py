@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from schemas.alert import Alert
 from schemas.outcome import Outcome
 from schemas.reply import Reply
@@ -14,7 +16,7 @@ from streams.pipeline import Pipeline
 from streams.stage import Record
 
 
-class Met(NamedTuple):
+class Met(msgspec.Struct, frozen=True, gc=False):
     """A scored event and the truth about it."""
 
     event_id: str
@@ -39,7 +41,7 @@ def reply(
     return Reply.trusted(
         request_id=facts.id if request_id is None else request_id,
         event_id=facts.id,
-        entities=dict(zip(pipeline.entities, facts.keys, strict=True)),
+        entities=pipeline.entities_of(facts.keys),
         event_time_ms=facts.time_ms,
         features=dict(zip(pipeline.feature_names, vector, strict=True)),
         feature_set=pipeline.feature_set,
@@ -58,10 +60,10 @@ def reply(
 
 def outcome(pipeline: Pipeline, met: Met, *, learns: bool) -> Outcome:
     """What was scored met by its truth; `learns` says whether the model was taught with it."""
-    event_id, pending, truth = met
+    pending, truth = met.pending, met.truth
     return Outcome.trusted(
-        event_id=event_id,
-        entities=dict(zip(pipeline.entities, pending.keys, strict=True)),
+        event_id=met.event_id,
+        entities=pipeline.entities_of(pending.keys),
         event_time_ms=pending.event_time_ms,
         label_time_ms=truth.time_ms,
         features=pending.features,

@@ -55,6 +55,7 @@ class ScaledHand:
         "_ask",
         "_asked",
         "_count",
+        "_descend",
         "_deviations",
         "_learnt",
         "_means",
@@ -68,7 +69,7 @@ class ScaledHand:
 
     def __init__(self, names: Sequence[str], model: Any) -> None:
         self._names = names
-        self._ask, self._meet = _ask(len(names)), _meet(len(names))
+        self._ask, self._meet, self._descend = _ask(len(names)), _meet(len(names)), _descend(len(names))
         self._scaler, self._regression = model.steps.values()
         self._means = _row(self._scaler.means, names)
         self._variances = _row(self._scaler.vars, names)
@@ -93,7 +94,7 @@ class ScaledHand:
         gradient = max(min(gradient, clip), -clip)
         regression.intercept -= regression.intercept_lr.learning_rate * gradient
         rate = regression.optimizer.lr.learning_rate
-        self._weights = [w - rate * (gradient * value) for w, value in zip(weights, scaled, strict=True)]
+        self._descend(weights, scaled, gradient, rate)
         self._learnt += 1
 
     def put_back(self) -> None:
@@ -137,6 +138,17 @@ def _meet(features: int) -> Callable[..., tuple[float, Sequence[float]]]:
         f"variances[:] = {_all('v', features)}",
         f"deviations[:] = {_all('s', features)}",
         f"return total, ({_all('x', features)})",
+    )
+
+
+@cache
+def _descend(features: int) -> Callable[..., None]:
+    """Called with weights, the scaled vector, the gradient and a rate: takes a step of stochastic gradient descent."""
+    each = "".join(f"w{i} - rate * (gradient * x{i})," for i in range(features))
+    return _written(
+        "def made(weights, scaled, gradient, rate):",
+        _unpacked(features, w="weights", x="scaled"),
+        f"weights[:] = {each}",
     )
 
 

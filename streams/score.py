@@ -1,7 +1,9 @@
 """The score stage: features, a score, the join with the label, and what the model learns from it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from schemas.message import Message
 from schemas.reject import Reject
@@ -24,7 +26,7 @@ from streams.score_state import Saving, ScoreState
 from streams.stage import Emitted, Output, Record, Refused, Role, Saved
 
 
-class Known(NamedTuple):
+class Known(msgspec.Struct, frozen=True, gc=False):
     """What is known of an event when it is scored: its features, the groups of windows that it is `outside`, where it
     stood when it came (topic, partition, offset), and the truth, where that was inside it."""
 
@@ -52,7 +54,6 @@ class ScoreStage:
         self._features, self._assembly = pipeline.compiled, Assembly(pipeline, way)
         self._alone, self._windows = self._assembly.alone, self._assembly.windows
         self._rated = self._windows.rated
-        self._entities = pipeline.entities
         self._by_itself = pipeline.kind == "anomaly"
         self._labelled, self._join = Labelled(pipeline), join_of(pipeline)
         self._waits = self._labelled.later or (self._labelled.inside and not self._alone)
@@ -78,6 +79,7 @@ class ScoreStage:
         Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
         """
         emitted: list[Emitted] = []
+        events = Role.EVENTS
         state.hand = self._take(state.model)
         for record in records:
             value: Any = record.value
@@ -86,7 +88,7 @@ class ScoreStage:
                     raise value
                 if not self._alone:
                     self._passed(state, record, value, emitted)
-                elif record.role is Role.EVENTS:
+                elif record.role is events:
                     self._event(state, record, emitted)
                 else:
                     event_id, truth = self._labelled.of_label(record)
@@ -124,12 +126,14 @@ class ScoreStage:
         self._score(state, record, Known(facts, vector, read.outside, origin[:3], None), emitted)
 
     def _score(self, state: ScoreState, record: Record, known: Known, emitted: list[Emitted]) -> None:
-        (event_id, keys, time_ms), vector, outside, (topic, partition, offset), inside = known
+        facts, vector = known.facts, known.vector
+        event_id, keys, time_ms = facts.id, facts.keys, facts.time_ms
+        topic, partition, offset = known.stood
         rung, said = self._predict(state, vector, time_ms, record, emitted)
         learnt = state.belief.learnt
         scored = Scored.trusted(
             event_id=event_id,
-            entities=dict(zip(self._entities, keys, strict=True)),
+            entities=self._pipeline.entities_of(keys),
             event_time_ms=time_ms,
             features=vector,
             feature_set=self._pipeline.feature_set,
@@ -148,14 +152,14 @@ class ScoreStage:
             state.counts["windows.cut"] += 1
         emitted.append(_output(record, scored))
         whole = Pending(keys, time_ms, vector, said.score, said.predicted, said.probabilities, learnt, rung)
-        pending = left_out(whole, outside)
+        pending = left_out(whole, known.outside)
         if self._by_itself:
             self._teach(state, time_ms, vector, None, record, emitted)
         if self._waits:
             truth = self._join.wait(state.join, event_id, pending, state.counts)
         else:
             self._join.event(state.join, event_id, time_ms)
-            truth = inside
+            truth = known.inside
         if truth is not None:
             self._outcome(state, record, Met(event_id, pending, truth), emitted)
 

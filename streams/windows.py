@@ -105,9 +105,9 @@ class History:
 
     def _append(self, at_ms: int, values: Sequence[float]) -> None:
         self.times.append(at_ms)
-        if values:
-            for column, value in zip(self.columns, values, strict=True):
-                column.append(value)
+        columns = self.columns
+        for n, value in enumerate(values):
+            columns[n].append(value)
 
     def _insert(self, place: int, at_ms: int, values: Sequence[float]) -> None:
         self.times.insert(place, at_ms)

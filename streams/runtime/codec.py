@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from schemas import reject as rejecting
 from schemas import rekeyed as rekeying
 from schemas.decode import Decode
+from schemas.fields import fields_of
 from schemas.reject import Reason, Reject
 from streams.passing import Origin, PassedEvent
 from streams.pipeline import Begin
@@ -15,6 +16,8 @@ from streams.runtime.raw import Raw
 from streams.stage import Emitted, Output, Record, Refused, Rekeyed, Role
 
 Headers = list[tuple[str, bytes]]
+
+_PASSED = Role.PASSED  # looked up once: that of an enumeration costs as much as a call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,12 @@ def decode(source: Source, raw: Raw, partitions: int) -> Record:
     try:
         value = source.decode(raw.value)
         if source.key_field is not None:
-            _check_place(source, raw, getattr(value, source.key_field), partitions)
+            _check_place(source, raw, fields_of(value)[source.key_field], partitions)
     except Reject as reject:
         value = reject
-    role = source.role if source.role is not Role.PASSED or isinstance(value, Reject) else value.role
+    role = source.role
+    if role is _PASSED and not isinstance(value, Reject):
+        role = value.role
     return Record(role, raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, value, raw.value)
 
 

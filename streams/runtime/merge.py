@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from heapq import heapify, heapreplace
 
 import msgspec
 
@@ -34,8 +35,9 @@ class Input:
 
     def head(self) -> Place:
         """Where the first buffered record stands in the order."""
-        first = self.records[0]
-        return (max(self.high_ms, first.timestamp), self.rank, first.offset)
+        first, high_ms = self.records[0], self.high_ms
+        time_ms = first.timestamp
+        return (time_ms if time_ms > high_ms else high_ms, self.rank, first.offset)
 
 
 class MergeState(msgspec.Struct):
@@ -113,17 +115,18 @@ class Merge:
 
     def _interleave(self, filled: list[Input], limit: int, taken: list[tuple[int, Raw]]) -> None:
         """Take from several inputs until one of them is empty."""
+        by_rank = {each.rank: each for each in filled}
         heads = [each.head() for each in filled]
+        heapify(heads)
         while len(taken) < limit:
-            head = min(heads)
-            at = heads.index(head)
-            first = filled[at]
-            self._pass(first, *head)
-            taken.append((first.rank, first.records.popleft()))
+            at_ms, rank, offset = heads[0]
+            first = by_rank[rank]
+            self._pass(first, at_ms, rank, offset)
+            taken.append((rank, first.records.popleft()))
             if not first.records:
                 first.folded = first.fetched
                 return
-            heads[at] = first.head()
+            heapreplace(heads, first.head())
 
     def _take_all(self, first: Input, limit: int, taken: list[tuple[int, Raw]]) -> None:
         """Take from the only input that holds something."""

@@ -128,10 +128,10 @@ def _place(filename: str) -> str:
     path = Path(filename)
     if filename.startswith("<"):
         return "generated"
-    if path.is_relative_to(ROOT):
-        return path.relative_to(ROOT).as_posix()
-    packages = Path(sysconfig.get_path("purelib"))
-    return path.relative_to(packages).parts[0] if path.is_relative_to(packages) else "python"
+    packages = Path(sysconfig.get_path("purelib"))  # which may lie within ours
+    if path.is_relative_to(packages):
+        return path.relative_to(packages).parts[0]
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else "python"
 
 
 if __name__ == "__main__":

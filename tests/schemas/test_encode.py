@@ -20,19 +20,19 @@ from schemas.scored import Scored
 MESSAGES: list[type[Message]] = [Scored, Outcome, Metric, Alert, Entry]
 
 
-def values(kind: Any) -> st.SearchStrategy[Any]:
-    """Values of an Avro type, as our messages use it."""
+def values(kind: Any, bits: int = 63) -> st.SearchStrategy[Any]:
+    """Values of an Avro type, as our messages use it; whole numbers of so many bits and a sign."""
     if isinstance(kind, list):
-        return st.one_of([values(branch) for branch in kind])
+        return st.one_of([values(branch, bits) for branch in kind])
     if isinstance(kind, dict) and kind["type"] == "array":
-        return st.lists(values(kind["items"]), max_size=5)
+        return st.lists(values(kind["items"], bits), max_size=5)
     if isinstance(kind, dict) and kind["type"] == "map":
-        return st.dictionaries(st.text(max_size=8), values(kind["values"]), max_size=4)
+        return st.dictionaries(st.text(max_size=8), values(kind["values"], bits), max_size=4)
     name = kind["type"] if isinstance(kind, dict) else kind
     return {
         "null": st.none(),
         "string": st.text(max_size=80),
-        "long": st.integers(-(2**63), 2**63 - 1),
+        "long": st.integers(-(2**bits), 2**bits - 1),
         "double": st.floats(allow_nan=False),
         "boolean": st.booleans(),
         "bytes": st.binary(max_size=200),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 from river.forest import ARFClassifier
 from river.linear_model import LogisticRegression
 
@@ -86,7 +87,7 @@ def said(stage: Any, state: Any, asked: Any, at_ms: int) -> Any:
 
 def told(answer: Answer) -> Any:
     """What is said of an event."""
-    return answer.vector, tuple(answer.said), answer.rung, answer.learnt
+    return answer.vector, astuple(answer.said), answer.rung, answer.learnt
 
 
 def folded(made: Pipeline, state: ScoreState, emitted: Sequence[Emitted]) -> Any:

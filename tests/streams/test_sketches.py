@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from streams import sketches
 from streams.columns import marks
@@ -18,12 +18,18 @@ SHARE = (9, 10)
 MARK = marks("name")
 
 
+class Named(BaseModel):
+    """Something with a name."""
+
+    name: str
+
+
 def spread(values: Iterable[float]) -> bytes:
     return reduce(with_value, values, b"")
 
 
 def marked(names: Iterable[object]) -> bytes:
-    return reduce(with_mark, (MARK(SimpleNamespace(name=name)) for name in names), b"")
+    return reduce(with_mark, (MARK(Named(name=str(name))) for name in names), b"")
 
 
 @given(

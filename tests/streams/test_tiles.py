@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, fsum
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from infra.skew.verbs import bits_of, cut, estimated
 from schemas.reject import Reject
@@ -40,6 +40,13 @@ MOVES = st.lists(
     min_size=15,
     max_size=45,
 )
+
+
+class Sizes(BaseModel):
+    """Two amounts of one event."""
+
+    large: float
+    small: float
 
 
 @dataclass
@@ -247,7 +254,7 @@ def test_sums_of_fields_of_different_scale_do_not_disturb_each_other(values: lis
         held.append((now_ms // 10, large, small))
         inside = [each for each in held if each[0] > now_ms // 10 - 2]
 
-        told = features.vector(states, SimpleNamespace(large=large, small=small), ("a",), now_ms)
+        told = features.vector(states, Sizes(large=large, small=small), ("a",), now_ms)
 
         assert told == [fsum(each[1] for each in inside), fsum(each[2] for each in inside)]
 

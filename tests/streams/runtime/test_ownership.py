@@ -151,17 +151,17 @@ class Overlapping(Batches):
         super().__init__(batches, stops=False)
         self.queued = queued
         self.order: list[str] = []
-        self.folded_next = threading.Event()
+        self.folded_next = threading.Semaphore(0)
 
     def folding(self, limit: int, size: int) -> Slices[Any]:
         self.order.append("fold")
         if len(self.order) > 1:
-            self.folded_next.set()
+            self.folded_next.release()
         return super().folding(limit, size)
 
     def commit(self, batch: Any) -> None:
-        if self.queued and self.committed == 0:
-            assert self.folded_next.wait(WITHIN_S)
+        if self.queued:
+            assert self.folded_next.acquire(timeout=WITHIN_S)
         self.order.append("commit")
         super().commit(batch)
 
