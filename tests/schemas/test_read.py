@@ -138,7 +138,7 @@ def test_texts_where_one_more_digit_is_needed_are_read(bits: int) -> None:
         "an array in a block that tells its size": ("array", b"\x01\x02\x02\x00"),
         "a truth that is neither": ("boolean", b"\x02"),
         "a symbol that there is not": ("enum", b"\x06"),
-        "a branch that there is not": ("union", b"\x04"),
+        "a branch that there is not": ("union", b"\x04" + bytes(8)),
         "a number without an end": ("long", b"\xff" * 8),
         "a time behind all years": ("time", b"\xfe\xff\xff\xff\xff\xff\xff\x7f"),
     }.items(),
@@ -155,6 +155,14 @@ def test_each_of_these_is_left_to_fastavro(name: str, wrong: tuple[str, bytes]) 
         assert read(b"\x00" * HEADER_BYTES + said) is None, name
     except UNREAD:
         return
+
+
+def test_a_second_block_is_not_taken_for_what_comes_behind_an_array() -> None:
+    read = own_reader(record(value={"type": "array", "items": "long"}, text="string"))
+    assert read is not None
+
+    # 1, 5 and "abc", where whoever passes over the size of the second block reads 1 and "\x00\x06abc".
+    assert read(b"\x00" * HEADER_BYTES + b"\x02\x02\x02\x0a\x00\x06abc") is None
 
 
 @pytest.mark.parametrize(
