@@ -19,13 +19,14 @@ BENCH, LOOPING = "infra/bench/", "run_forever"
 def recorder(raw: bool, written: Path) -> list[str | Path]:
     """The words in front of a command that have py-spy sample it: stacks as text, or a flame graph.
 
+    Of all threads the one that holds the interpreter: py-spy takes some that wait for work for busy ones.
     Raises `Problem` where py-spy is not installed.
     """
     found = shutil.which("py-spy", path=sysconfig.get_path("scripts"))
     if found is None:
         raise Problem("py-spy is not installed: run `make setup`, or pip install py-spy")
     kind = "raw" if raw else "flamegraph"
-    return [found, "record", "--full-filenames", "-r", str(RATE_HZ), "-f", kind, "-o", written, "--"]
+    return [found, "record", "--gil", "--full-filenames", "-r", str(RATE_HZ), "-f", kind, "-o", written, "--"]
 
 
 def places(stacks: Iterable[str]) -> Counter[str]:
