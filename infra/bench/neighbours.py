@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,10 +74,12 @@ def run(
     with Sender(pipeline, settings) as sender:
         sender.send(stream.records(0, size.events))
     takes, turns = _Turns(pipeline, servers, folder, size), list[Turn]()
+    note("a turn that does not count: who goes first would have a broker that has just started")
+    takes.run(OURS, None)
     for number in range(size.rounds):
         names = [OURS, *neighbours] if number % 2 == 0 else [*reversed(list(neighbours)), OURS]
         for name in names:
-            turns.append(takes.run(name, neighbours.get(name), len(turns)))
+            turns.append(takes.run(name, neighbours.get(name)))
             note(f"{name}: {turns[-1].pace.wall:,.0f} outputs/s")
     own = max((turn.found for turn in turns if turn.name == OURS), key=lambda found: len(found["scored"].said))
     void = [reason for turn in turns for reason in answers.wrong(turn.name, turn.found, own, stream)]
@@ -95,10 +98,11 @@ class _Turns:
 
     def __init__(self, pipeline: Pipeline, servers: Servers, folder: Path, size: Size) -> None:
         self._pipeline, self._servers, self._folder, self._size = pipeline, servers, folder, size
+        self._numbers = count()
 
-    def run(self, name: str, neighbour: Neighbour | None, number: int) -> Turn:
+    def run(self, name: str, neighbour: Neighbour | None) -> Turn:
         """Start the process, watch what it makes visible, stop it, read what came out."""
-        base, size = self._servers.settings, self._size
+        base, size, number = self._servers.settings, self._size, next(self._numbers)
         settings = base.model_copy(update={"topic_prefix": f"{base.topic_prefix}n{number}."})
         create(self._pipeline, settings, partitions=1)
         own = self._folder / f"{number}-{name}"
