@@ -50,6 +50,7 @@ def test_in_hand_a_model_says_and_learns_what_it_would_by_rivers_calls(folds: li
                 assert right is not None
                 assert said is not None
                 assert (bits(said.score), said.predicted) == (bits(right.score), right.predicted)
+                assert said.probabilities == right.probabilities
             else:
                 plain.learn(vector, truth)
                 hand.learn(vector, truth)
