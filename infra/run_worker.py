@@ -7,9 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra import garbage, turns
 from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
-from infra.garbage import seldom
 from infra.pipeline_topics import create, reads
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.variables import variable
@@ -43,7 +43,8 @@ def run_stage(settings: Settings, pipeline: Pipeline, stage: str) -> None:
         partitions=partitions,
         reads=reads(pipeline, settings).get(stage),
     )
-    seldom()
+    garbage.seldom()
+    turns.soon()
     try:
         with instance_id(binding.group, settings.data_dir) as member:
             port = port or (kept_port(member, settings.data_dir) if pipeline.requests else free_port())

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import msgspec
 
+from infra import garbage, turns
 from infra.bench.at_least_once import Plain, PlainOwner
 from infra.bench.stopwatch import Lap, Stopwatch, Timed, TimedKafka
 from infra.embedded.ports import free_port
-from infra.garbage import seldom
 from infra.settings import Settings, aiokafka, librdkafka, schema_registry
 from schemas.registry import Registry
 from streams.load import load
@@ -67,7 +67,8 @@ class Stage(Connection):
                 stopwatch=stopwatch,
                 instance_id="bench",
             )
-            seldom()
+            garbage.seldom()
+            turns.soon()
             asyncio.run(serve(pipeline.name, binding, connection))
         return stopwatch.laps
 

@@ -10,7 +10,7 @@ from streams.entrance import Unscored
 from streams.passing import PassedEvent
 from streams.runtime.kept import Kept
 from streams.runtime.owned import Owned
-from streams.runtime.task import GROUP_LIMIT
+from streams.runtime.task import AT_ONCE, GROUP_LIMIT
 from streams.said import Stands
 
 WAITING = 64
@@ -77,7 +77,7 @@ class Desk:
     @property
     def size(self) -> int:
         """How many records should be folded at once, at most."""
-        return SLICE if self._asked_lately else GROUP_LIMIT
+        return SLICE if self._asked_lately else AT_ONCE
 
     @property
     def rounds(self) -> int:

@@ -73,6 +73,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Whether the group moves partitions just now, or has not given any yet."""
         return bool(self._ensure_consumer()._subscription.reassignment_in_progress)
 
+    def _stopped_set(self) -> None:
+        """Stopped; also where the thread went down with the worker, and has closed its loop already."""
+        try:
+            super()._stopped_set()
+        except RuntimeError:
+            self._stopped.set()
+
     def leave_at_the_end(self) -> None:
         """Leave the group when this consumer stops, for the others to take over at once."""
         self._membership.leaving = True

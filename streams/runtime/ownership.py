@@ -14,9 +14,9 @@ from streams.runtime.owner import Owner
 from streams.runtime.ports import Fenced
 from streams.runtime.raw import Run
 from streams.runtime.slices import in_turn
-from streams.runtime.task import GROUP_LIMIT, Binding, Stopped, Task
+from streams.runtime.task import Binding, Stopped, Task
 
-AHEAD = GROUP_LIMIT // 4
+AHEAD = 250
 """Records that must wait for the next batch to be folded before the last one is committed: fewer go along with those
 that come until then, in fewer commits."""
 

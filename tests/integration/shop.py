@@ -28,7 +28,7 @@ from tests.integration.harness import (
 from tests.integration.poison import Poisoner, Story
 
 TARGET = f"{PIPELINES / 'shop.py'}:shop"
-EVENTS = 5_000
+EVENTS = 16_000
 TABLES = ("scored", "outcomes", "metrics", "alerts", "rejected")
 
 Families = dict[str, Metric]

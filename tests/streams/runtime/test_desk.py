@@ -13,7 +13,7 @@ from streams.facts import Facts
 from streams.learner import Prediction
 from streams.runtime import desk as tried
 from streams.runtime.desk import ASKED_LIMIT, LATELY_S, SLICE, WAITING, Away, Busy, Desk
-from streams.runtime.task import GROUP_LIMIT
+from streams.runtime.task import AT_ONCE, GROUP_LIMIT
 
 
 class Task:
@@ -135,7 +135,7 @@ def test_nothing_is_kept_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPat
         now_s = monotonic()
         monkeypatch.setattr(tried, "monotonic", lambda: now_s + LATELY_S)
         desk.keep()
-        assert (task.kept, desk.size) == (0, GROUP_LIMIT)
+        assert (task.kept, desk.size) == (0, AT_ONCE)
         task.fold()
         question = await asked(desk, "b")  # of what was folded since nothing was kept
         assert not question.done()
@@ -228,4 +228,4 @@ def test_smaller_groups_are_folded_in_small_slices_while_somebody_asks() -> None
 
     asyncio.run(desk.ask("a", 1))
 
-    assert (before, desk.limit, desk.size) == ((GROUP_LIMIT, GROUP_LIMIT), ASKED_LIMIT, SLICE)
+    assert (before, desk.limit, desk.size) == ((GROUP_LIMIT, AT_ONCE), ASKED_LIMIT, SLICE)
