@@ -1,10 +1,11 @@
 """Topics that are there as specified: created with explicit partitions, retention and timestamps, or refused."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names, re-exported without saying so
@@ -13,6 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names
     NewTopic,
     TopicDescription,
 )
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from infra.settings.variables import variable
 from schemas.problem import Outage, Problem
@@ -25,6 +27,10 @@ sends today what becomes known weeks later. There is a limit because a time in t
 its segment would never be deleted."""
 
 WITHIN_S = 30.0
+AGAIN_S = 0.5
+"""How soon a broker is asked again that was away: one that stalls is back in seconds."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +78,8 @@ def ensure(
         NewTopic(spec.name, spec.partitions, replication_factor or -1, config=spec.config())  # -1: the broker's default
         for spec in missing
     ]
-    _create(admin, new, deadline, validate_only=True)
-    _create(admin, new, deadline, validate_only=False)
+    for validate_only in (True, False):
+        _patiently(deadline, partial(_create, admin, new, deadline, validate_only=validate_only))
     created = _await_leaders(admin, missing, deadline)
     check(admin, missing, created, deadline)  # another command may have been first, with another specification
     return tuple(spec.name for spec in missing)
@@ -83,6 +89,20 @@ def described(admin: AdminClient, names: Sequence[str], deadline: float) -> dict
     """Those of `names` that exist. Raises `Problem` when the broker does not say."""
     if not names:
         return {}
+    return _patiently(deadline, partial(_described, admin, names, deadline))
+
+
+def _patiently(deadline: float, ask: Callable[[], T]) -> T:
+    """The answer, asked for again while Kafka is away."""
+    return Retrying(
+        retry=retry_if_exception_type(Outage),
+        wait=wait_fixed(AGAIN_S),
+        stop=stop_after_delay(max(0.0, deadline - time.monotonic())),
+        reraise=True,
+    )(ask)
+
+
+def _described(admin: AdminClient, names: Sequence[str], deadline: float) -> dict[str, TopicDescription]:
     asked = admin.describe_topics(TopicCollection(list(names)), request_timeout=_left_s(deadline))
     found = {}
     for name, answer in asked.items():
@@ -132,7 +152,10 @@ def _create(admin: AdminClient, new: list[NewTopic], deadline: float, *, validat
         try:
             answer.result()
         except KafkaException as failed:
-            if failed.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            code = failed.args[0].code()
+            if code == KafkaError.INVALID_REPLICATION_FACTOR and not admin.list_topics(timeout=left_s).brokers:
+                raise Outage(f"no broker can take topic {name} now: see that they are up and try again") from None
+            if code != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise problem_of(failed.args[0], name) from None
 
 

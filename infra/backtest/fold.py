@@ -11,7 +11,7 @@ from schemas.problem import Problem
 from streams.runtime.codec import decode
 from streams.runtime.merge import Merge
 from streams.runtime.raw import Raw
-from streams.runtime.task import GROUP_LIMIT
+from streams.runtime.task import AT_ONCE
 
 Advance = Callable[[int], None]
 Taken = list[tuple[int, Raw]]
@@ -110,7 +110,7 @@ class Folding:
         log, merge = self.log, self._merges[at]
         more = True
         while more:
-            while taken := merge.take(GROUP_LIMIT):  # at first what an outage has left
+            while taken := merge.take(AT_ONCE):  # at first what an outage has left
                 advance(len(taken))
                 inside = self.within.cut(taken)
                 records = [decode(log.sources[rank], raw, log.partitions) for rank, raw in inside]

@@ -18,7 +18,6 @@ from infra.settings import Settings
 from infra.skew import staged
 from infra.skew.follow import Round, follow
 from infra.skew.once import Checked, check
-from schemas.problem import Problem
 from streams.pipeline import Pipeline
 from streams.plan import MONITOR, SCORE, rekeys
 from streams.runtime.findings import Broken
@@ -33,11 +32,6 @@ def skewed(pipeline: Pipeline, settings: Settings, partition: int | None, *, fol
             raise not_begun(pipeline, settings)
         stage = stages[-1]
         if following:
-            if partition is not None and len(stages) > 1:
-                raise Problem(
-                    f"an event of {pipeline.name} is in another partition in each of its stages, so none can be "
-                    f"followed alone: leave --partition out, or --follow, which looks at it once"
-                )
             return _followed(stages, partition, settings, as_json=as_json)
         begun_s = time.process_time()
         if len(stages) > 1:

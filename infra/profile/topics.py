@@ -15,7 +15,7 @@ from infra.settings import Settings
 from schemas.reject import Reject
 from streams.pipeline import Pipeline
 from streams.runtime.codec import decode
-from streams.runtime.task import GROUP_LIMIT
+from streams.runtime.task import AT_ONCE
 from streams.stage import Record, Role
 
 Advance = Callable[[int], None]
@@ -66,7 +66,7 @@ def _records(log: Log, advance: Advance) -> Iterator[Record]:
     for part in log.parts:
         merge = part.merge()
         while part.feed.feed(merge):
-            while taken := merge.take(GROUP_LIMIT):
+            while taken := merge.take(AT_ONCE):
                 advance(len(taken))
                 for rank, raw in taken:
                     yield decode(log.sources[rank], raw, log.partitions)

@@ -23,17 +23,15 @@ OUTPUTS: tuple[type[Message], ...] = (Scored, Outcome)
 class Everywhere:
     """All that was scored and learnt, whichever partition has written it, as far as it was `read`.
 
-    Rows are forgotten once each of so many `stages` has taken them. Raises `Problem` where other versions have written
-    to the same topics, or some of it has expired.
+    Raises `Problem` where other versions have written to the same topics, or some of it has expired.
     """
 
-    def __init__(self, last: Opened, stages: int) -> None:
+    def __init__(self, last: Opened) -> None:
         if not last.alone:
             raise Problem(f"another version of {last.pipeline.name} has written to its topics: check it by itself")
-        self._last, self._stages = last, stages
+        self._last = last
         self.labelled = last.pipeline.labels is not None
-        self._rows: Mapping[str, dict[Place, Row]] = {model.TOPIC: {} for model in OUTPUTS}
-        self._taken: Counter[tuple[str, Place]] = Counter()
+        self._rows, self._older = _none(), _none()
         self._decode = {model.TOPIC: own_decoder(model, last.registry) for model in OUTPUTS}
         self._decode_event = score_sources(last.pipeline, last.topics, last.registry)[-1].decode
         self._ends: dict[tuple[str, int], int] = {}
@@ -57,19 +55,21 @@ class Everywhere:
                 self.found[name, partition] += len(found)
                 self._ends[name, partition] = run.end
 
-    def take(self, model: type[Message], place: Place) -> Row | None:
-        """The row of the event or label that stood there, for one of the stages; None where there is none."""
-        rows = self._rows[model.TOPIC]
-        row = rows.get(place)
-        if row is not None:
-            self._taken[model.TOPIC, place] += 1
-            if self._taken[model.TOPIC, place] == self._stages:
-                del rows[place], self._taken[model.TOPIC, place]
-        return row
+    def forget(self) -> None:
+        """Forget the rows that were there when this was called the last time."""
+        self._rows, self._older = _none(), self._rows
+
+    def row(self, model: type[Message], place: Place) -> Row | None:
+        """The row of the event or label that stood there; None where there is none."""
+        return self._rows[model.TOPIC].get(place) or self._older[model.TOPIC].get(place)
 
     def event(self, raw: bytes | None) -> Any:
         """An event as the first stage decodes it."""
         return self._decode_event(raw)
+
+
+def _none() -> Mapping[str, dict[Place, Row]]:
+    return {model.TOPIC: {} for model in OUTPUTS}
 
 
 class Seen:
@@ -109,7 +109,7 @@ class Seen:
         for record in records:
             place: Place = record.topic, record.partition, record.offset
             if record.role is Role.EVENTS:
-                row = self._everywhere.take(Scored, place)
+                row = self._everywhere.row(Scored, place)
                 if row is not None:
                     scored.append(row)
                     met = self._waiting.pop(row["event_id"], None)
@@ -117,7 +117,7 @@ class Seen:
                         outcomes.append(met)
                     elif self._everywhere.labelled:
                         self._came.add(row["event_id"])
-            elif (row := self._everywhere.take(Outcome, place)) is not None:
+            elif (row := self._everywhere.row(Outcome, place)) is not None:
                 if row["event_id"] in self._came:
                     self._came.remove(row["event_id"])
                     outcomes.append(row)

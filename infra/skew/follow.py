@@ -152,7 +152,7 @@ def follow(
 ) -> int:
     """Check and write until `stop` is set; how many values were found unequal. `tell` is told of each round.
 
-    Several `stages` are followed in all their partitions, as far as everything has gone all the way.
+    Several `stages` are each followed in these partitions, as far as everything has gone all the way.
     Brings ClickHouse's tables up to date first. Where a server is away it begins anew, with what the table has.
     Raises `Problem` where a server does not answer at the start, or what stands on the topics cannot be right.
     """
@@ -181,30 +181,23 @@ def _followed(
 ) -> Iterator[Round]:
     if len(stages) == 1:
         return _rounds([Followed(stages[0], number, settings) for number in partitions], store, stop)
-    rows = Everywhere(stages[-1], len(stages))
+    rows = Everywhere(stages[-1])
     followed = [
         Followed(stage, number, settings, features, Seen(rows))
         for stage, features in judged(stages)
         for number in partitions
     ]
-    return _rounds(followed, store, stop, Settled(stages, rows).look)
-
-
-def _everything() -> Ends:
-    """All that stands in a ledger can be checked."""
-    return {}
+    return _rounds(followed, store, stop, Settled(stages, rows))
 
 
 def _rounds(
-    followed: Sequence[Followed],
-    store: ClickHouse,
-    stop: threading.Event,
-    look: Callable[[], Ends | None] = _everything,
+    followed: Sequence[Followed], store: ClickHouse, stop: threading.Event, settled: Settled | None = None
 ) -> Iterator[Round]:
-    """Round after round, up to where `look` says; None: not yet."""
+    """Round after round, up to what is `settled`, or to the ends of the ledgers."""
     ends: Ends | None = None
     while not stop.is_set():
-        ends = look() if ends is None else ends
+        if ends is None:
+            ends = settled.look() if settled is not None else {}
         idle = True
         if ends is not None:
             for each in followed:
@@ -213,5 +206,7 @@ def _rounds(
                     idle = False
                     yield found  # before the next one is looked at, which may fail
         if idle:
+            if ends is not None and settled is not None:
+                settled.checked()
             ends = None
             stop.wait(POLL_S)

@@ -14,8 +14,8 @@ from streams.runtime.ledger import check
 from streams.runtime.merge import Merge
 from streams.stage import Record
 
-ENTRIES = 100
-"""Entries that are read at once, each of up to a thousand records."""
+ENTRIES = 25
+"""Entries that are read at once, each of up to 4,000 records."""
 
 
 class Recorded:
@@ -52,7 +52,7 @@ class Recorded:
         return sum(max(0, self._stage.kafka.bounds(topic, self._partition)[1] - end) for topic, end in ends.items())
 
     def batches(self, until: int | None = None) -> Iterator[Batch]:
-        """The next entries, up to a hundred, before the offset `until`; none where there are no more for now.
+        """The next entries, a few dozen, before the offset `until`; none where there are no more for now.
 
         Raises `Problem` where the chain does not hold, or a row or record is not where it should be.
         """

@@ -28,6 +28,8 @@ class Settled:
     def __init__(self, stages: Sequence[Opened], rows: Everywhere) -> None:
         self._stages, self._rows = stages, rows
         self._ends: Ends | None = None
+        self._checked: Ends = {}
+        self._forgettable: Ends = {}
         self._behind: list[Opened] = []
         self._goal: Mapping[int, int] = {}
         self._ledger_read = dict.fromkeys(numbers(stages[-1], None), 0)
@@ -51,8 +53,19 @@ class Settled:
             self._aim()
         if not self._all_visible():
             return None
-        ends, self._ends = self._ends, None
-        return ends
+        self._checked, self._ends = self._ends, None
+        return self._checked
+
+    def checked(self) -> None:
+        """All that was told is checked: forget rows of which no entry behind it has the records.
+
+        A row that can be read is of records that every stage has folded in entries that stood in its ledger by then,
+        known to be committed or not: once those are checked, it is not asked for again.
+        """
+        if all(self._checked[place] >= end for place, end in self._forgettable.items()):
+            self._rows.forget()
+            ledgers = {each.stage: _written(each, each.binding.ledger.topic) for each in self._stages}
+            self._forgettable = {(stage, n): end for stage, ends in ledgers.items() for n, end in ends.items()}
 
     def wait(self) -> Ends:
         """The same, once it can be told. Raises `Problem` where a stage does not come on."""

@@ -22,7 +22,7 @@ def check(
     Raises `Problem` as `Everywhere`, `Settled.wait` and `Recorded` do.
     """
     last = stages[-1]
-    rows = Everywhere(last, len(stages))
+    rows = Everywhere(last)
     ends = Settled(stages, rows).wait()
     found = []
     for stage, features in judged(stages):

@@ -42,7 +42,7 @@ ONE = f"{PIPELINES / 'till.py'}:till"
 FOUR = f"{PIPELINES / 'till.py'}:tills"
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-EVENTS = 12_000
+EVENTS = 24_000
 MIDDLE = 2_000
 MARKERS = 500  # more than the transactions that 2,000 events take: their markers stand among the scores
 SLICE_S = 0.02

@@ -84,7 +84,7 @@ def test_a_neighbour_that_loses_an_output_makes_the_comparison_void(
     named: demo.Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foreign, "PYTHON", Path(sys.executable))
-    size = neighbours.Size(events=6_000, warm_s=0.2, seconds=1.0, rounds=1, label_after=500)
+    size = neighbours.Size(events=16_000, warm_s=0.2, seconds=2.0, rounds=1, label_after=500)
     there = {
         "bytewax": Neighbour("tests.infra.bench.plain_neighbour"),
         "faust": Neighbour("tests.infra.bench.plain_neighbour", "losing"),
@@ -100,7 +100,7 @@ def test_a_neighbour_that_loses_an_output_makes_the_comparison_void(
 @pytest.mark.servers
 @pytest.mark.skipif(not foreign.PYTHON.exists(), reason="needs `make neighbours`")
 def test_every_neighbour_scores_the_same_payments_from_the_same_vectors(named: demo.Servers, tmp_path: Path) -> None:
-    size = neighbours.Size(events=6_000, warm_s=0.2, seconds=3.0, rounds=1, label_after=500)
+    size = neighbours.Size(events=16_000, warm_s=0.2, seconds=3.0, rounds=1, label_after=500)
     report = neighbours.run(named, tmp_path, quiet, size)
 
     assert report.void == []

@@ -1,9 +1,10 @@
 """Nothing of several stages is checked before it has gone all the way, whatever a broker says first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -23,6 +24,7 @@ class Broker:
     def __init__(self) -> None:
         self.written, self.committed, self.folded = 10, 10, 10
         self.ledgers = dict.fromkeys(LEDGERS, 3)
+        self.uncommitted = 0
         self.rows: dict[tuple[str, int], int] = {}
 
     def bounds(self, topic: str, _: int) -> tuple[int, int]:
@@ -34,9 +36,12 @@ class Broker:
         yield Run(topic, start, end, end, records)
 
     def list_offsets(self, asked: Mapping[TopicPartition, Any], **_: Any) -> dict[TopicPartition, Future[Any]]:
-        told: Future[Any] = Future()
-        told.set_result(SimpleNamespace(offset=self.written))
-        return dict.fromkeys(asked, told)
+        told = {}
+        for place in asked:
+            written = self.written if place.topic == PASSED else self.ledgers[place.topic] + self.uncommitted
+            told[place] = Future[Any]()
+            told[place].set_result(SimpleNamespace(offset=written))
+        return told
 
     def stages(self) -> list[Any]:
         return [self._stage(name, ledger) for name, ledger in zip(("first", "last"), LEDGERS, strict=True)]
@@ -53,9 +58,9 @@ class Broker:
         return {PASSED: Mark(self.folded, "") if self.folded else None}
 
 
-def settled(broker: Broker, found: int = 6) -> Settled:
+def settled(broker: Broker, found: int = 6, forget: Callable[[], None] = lambda: None) -> Settled:
     """With so many rows to be read."""
-    rows: Any = SimpleNamespace(read=lambda: None, found={("scored", 0): found, ("outcomes", 0): 0})
+    rows: Any = SimpleNamespace(read=lambda: None, found={("scored", 0): found, ("outcomes", 0): 0}, forget=forget)
     return Settled(broker.stages(), rows)
 
 
@@ -88,6 +93,24 @@ def test_what_a_broker_does_not_yet_know_to_be_committed_is_waited_for() -> None
 
 def test_rows_that_are_not_there_yet_are_waited_for() -> None:
     assert settled(Broker(), found=5).look() is None
+
+
+def test_rows_are_forgotten_once_all_that_stood_in_the_ledgers_is_checked() -> None:
+    broker, forgotten = Broker(), Mock()
+    found = settled(broker, forget=forgotten)
+
+    def checked() -> int:
+        assert found.look() is not None
+        found.checked()
+        return int(forgotten.call_count)
+
+    broker.uncommitted = 1  # of an entry of which a row was read, though no broker tells of it yet
+    assert [checked(), checked(), checked()] == [1, 1, 1]
+    broker.uncommitted, broker.ledgers["first.ledger"] = 0, 4
+    assert checked() == 1  # the other ledger's is not checked
+    broker.ledgers["last.ledger"] = 4
+    found._told.clear()  # its rows are there
+    assert [checked(), checked()] == [2, 3]
 
 
 def test_a_stage_that_does_not_come_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
