@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from infra.audit.opened import Opened
@@ -30,6 +31,7 @@ class Everywhere:
         if not last.alone:
             raise Problem(f"another version of {last.pipeline.name} has written to its topics: check it by itself")
         self._last = last
+        self.remembered_ms = last.pipeline.remember_ms
         self.labelled = last.pipeline.labels is not None
         self._rows, self._older = _none(), _none()
         self._decode = {model.TOPIC: own_decoder(model, last.registry) for model in OUTPUTS}
@@ -77,7 +79,7 @@ class Seen:
 
     def __init__(self, everywhere: Everywhere) -> None:
         self._everywhere = everywhere
-        self._came: set[str] = set()  # without their label
+        self._came: dict[str, int] = {}  # without their label: when they happened
         self._waiting: dict[str, Row] = {}
 
     def begin(self, entry: Entry) -> None:
@@ -102,7 +104,7 @@ class Seen:
             return Record(Role.LABELS, *place, record.timestamp_ms, record.key, value)
         return record
 
-    def take(self, entry: Entry, records: Sequence[Record]) -> tuple[list[Row], list[Row]]:  # noqa: ARG002 (found by place)
+    def take(self, entry: Entry, records: Sequence[Record]) -> tuple[list[Row], list[Row]]:
         """The rows of these records; a label counts from when both it and its event have come."""
         scored: list[Row] = []
         outcomes: list[Row] = []
@@ -116,14 +118,20 @@ class Seen:
                     if met is not None:
                         outcomes.append(met)
                     elif self._everywhere.labelled:
-                        self._came.add(row["event_id"])
+                        self._came[row["event_id"]] = row["event_time_ms"]
             elif (row := self._everywhere.row(Outcome, place)) is not None:
                 if row["event_id"] in self._came:
-                    self._came.remove(row["event_id"])
+                    del self._came[row["event_id"]]
                     outcomes.append(row)
                 else:
                     self._waiting[row["event_id"]] = row
+        self._forget(entry.event_time_ms - self._everywhere.remembered_ms)
         return scored, outcomes
+
+    def _forget(self, before_ms: int) -> None:
+        """A label finds no event any more that is remembered no longer."""
+        for event_id in list(takewhile(lambda event_id: self._came[event_id] < before_ms, self._came)):
+            del self._came[event_id]
 
     def rest(self) -> None:
         """Nothing is open."""
