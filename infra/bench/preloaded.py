@@ -41,14 +41,18 @@ class Preloaded:
         self._placed = 0
 
     def alternated(self, arms: Sequence[type[Arm]], pairs: int) -> Rounds:
-        """Each of `arms` so many times, there and back. Raises `Problem` where one fails."""
-        runs: list[Round] = []
+        """Each of `arms` so many times, there and back, behind a run that only warms the broker up.
+
+        Raises `Problem` where one fails.
+        """
+        self._note("a run that does not count: who goes first would have a broker that has just started")
+        first, runs = self.run(arms[0]), list[Round]()
         for pair in range(pairs):
             for which in arms if pair % 2 == 0 else arms[::-1]:
                 runs.append(self.run(which))
                 told = f"run {len(runs)} of {len(arms) * pairs}, {which.__name__}"
                 self._note(f"{told}: {runs[-1].speed.wall:,.0f} records/s")
-        return Rounds(runs, {**self.load, "runs of each": pairs}, self.wrong(runs))
+        return Rounds(runs, {**self.load, "runs of each": pairs}, self.wrong([first, *runs]))
 
     @property
     def load(self) -> dict[str, object]:
