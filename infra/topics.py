@@ -153,10 +153,17 @@ def _create(admin: AdminClient, new: list[NewTopic], deadline: float, *, validat
             answer.result()
         except KafkaException as failed:
             code = failed.args[0].code()
-            if code == KafkaError.INVALID_REPLICATION_FACTOR and not admin.list_topics(timeout=left_s).brokers:
+            if code == KafkaError.INVALID_REPLICATION_FACTOR and not _somebody_is_up(admin, left_s):
                 raise Outage(f"no broker can take topic {name} now: see that they are up and try again") from None
             if code != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise problem_of(failed.args[0], name) from None
+
+
+def _somebody_is_up(admin: AdminClient, within_s: float) -> bool:
+    try:
+        return bool(admin.list_topics(timeout=within_s).brokers)
+    except KafkaException:
+        return False
 
 
 def _await_leaders(admin: AdminClient, specs: Sequence[TopicSpec], deadline: float) -> dict[str, TopicDescription]:

@@ -20,9 +20,11 @@ UNKNOWN = KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
 class Admin:
-    """Answers with these errors in turn, or well; `brokers` says who is known to be up."""
+    """Answers with these errors in turn, or well; so many `brokers` are known to be up, None: nobody says."""
 
-    def __init__(self, *, describing: Sequence[int] = (), creating: Sequence[int] = (), brokers: int = 0) -> None:
+    def __init__(
+        self, *, describing: Sequence[int] = (), creating: Sequence[int] = (), brokers: int | None = None
+    ) -> None:
         self._describing, self._creating = iter(describing), iter(creating)
         self._brokers = brokers
 
@@ -38,6 +40,8 @@ class Admin:
         return {asked[0]: found}
 
     def list_topics(self, **_: Any) -> Any:
+        if self._brokers is None:
+            raise KafkaException(KafkaError(AWAY))
         return SimpleNamespace(brokers=dict.fromkeys(range(self._brokers)))
 
 
@@ -56,8 +60,9 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topics, "AGAIN_S", 0.001)
 
 
-def test_a_broker_that_stalls_is_asked_again() -> None:
-    admin: Any = Admin(describing=[AWAY, UNKNOWN], creating=[STALLED, AWAY])
+@pytest.mark.parametrize("brokers", [0, None])
+def test_a_broker_that_stalls_is_asked_again(brokers: int | None) -> None:
+    admin: Any = Admin(describing=[AWAY, UNKNOWN], creating=[STALLED, AWAY], brokers=brokers)
 
     assert ensure(admin, [SPEC]) == ("one",)
 
