@@ -26,12 +26,14 @@ class Asking:
         self._peers = Peers()
         self._members: Members | None = None
         self._topic: RequestTopic | None = None
+        self._page: PassedPage | None = None
         asked = ownership.binding.asked
         if asked is None:
             return
         router, enquiry = app.web.web_app.router, self._enquiry(app, asked, ownership)
         if asked.door is None:
-            PassedPage(enquiry, metrics).add_to(router)
+            self._page = PassedPage(enquiry, metrics)
+            self._page.add_to(router)
             return
         route = Route(app.consumer.address_of, app.millrace_address, self._peers)
         ScorePage(asked.pipeline, enquiry, ownership, metrics, route).add_to(router)
@@ -54,9 +56,11 @@ class Asking:
                 raise Outage(f"Kafka does not answer ({error}): check the broker") from error
 
     async def stop(self) -> None:
-        """Read it no more, and give back what was connected."""
+        """Read it no more, answer nobody, and give back what was connected."""
         if self._topic is not None:
             await self._topic.stop()
         if self._members is not None:
             await self._members.close()
+        if self._page is not None:
+            await self._page.close()
         await self._peers.close()

@@ -8,10 +8,9 @@ from streams.runtime.asked import Following, Question
 from streams.runtime.desk import Away
 from streams.runtime.members import Members
 from streams.runtime.partition import partition_of
-from streams.runtime.peers import JSON, Peers
+from streams.runtime.peers import Peers
 from streams.runtime.refusal import refusal
 
-PATH = "/passed"
 OK = 200
 
 
@@ -48,7 +47,7 @@ class Onward:
     async def _asked(self, partition: int, body: bytes) -> Reply:
         address = await self._members.address_of(partition)
         try:
-            said = await self._peers.post(f"{address}{PATH}", body, {"Content-Type": JSON})
+            said = await self._peers.ask(address, body)
             if said.status != OK:
                 raise refusal(said)
         except Away:

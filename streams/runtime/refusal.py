@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from schemas.reject import Reason, Reject
 from streams.entrance import Unscored
 from streams.runtime.desk import Away, Busy, Unanswerable
-from streams.runtime.peers import JSON, Said
+from streams.runtime.peers import JSON
+from streams.runtime.wire import Response
 
 RETRY_AFTER = {"Retry-After": "1"}
 LATER, SOON = ": ask again later", ": ask again in a moment"
@@ -37,10 +38,10 @@ def response(refused: Exception) -> web.Response:
             return said(500, str(refused))
 
 
-def refusal(response: Said) -> Exception:
+def refusal(said: Response) -> Exception:
     """What a stage that follows has refused with; `Away` where it is not known how."""
-    detail: Any = json.loads(response.body)["detail"] if response.content_type == JSON else response.status
-    match response.status:
+    detail: Any = json.loads(said.body)["detail"]
+    match said.status:
         case 422:
             return Reject(Reason(detail[0]["type"]), detail[0]["msg"])
         case 409:
