@@ -1,19 +1,16 @@
 """How far consumer groups are behind the ends of what they read, as Kafka itself tells."""
 
-import time
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from consumers.kafka import NOT_NOW, ends
+from consumers.kafka import ends, patiently
 from infra.settings import Settings, librdkafka
-from schemas.problem import Problem
 
-WITHIN_S = 20.0
 ASK_WITHIN_S = 5.0
-AGAIN_S = 0.2
 
 
 class Lag:
@@ -36,18 +33,10 @@ class Lag:
     def records(self) -> int:
         """Positions that the group has not committed yet, transaction markers included.
 
-        Raises `Problem` where Kafka does not tell.
+        Raises `Problem` where Kafka does not tell in time.
         """
-        deadline = time.monotonic() + WITHIN_S
-        while True:
-            try:
-                open_ends = ends(self._kafka, self._topics)
-                places = [TopicPartition(*place) for place in open_ends]
-                committed = self._consumer.committed(places, timeout=ASK_WITHIN_S)
-            except KafkaException as failed:
-                error = failed.args[0]
-                if error.code() not in NOT_NOW or time.monotonic() > deadline:
-                    raise Problem(f"Kafka does not tell where {self._group} stands ({error.str()})") from failed
-                time.sleep(AGAIN_S)
-            else:
-                return sum(open_ends[one.topic, one.partition] - max(one.offset, 0) for one in committed)
+        open_ends = ends(self._kafka, self._topics)
+        places = [TopicPartition(*place) for place in open_ends]
+        ask = partial(self._consumer.committed, places, timeout=ASK_WITHIN_S)
+        committed = patiently(ask, f"where {self._group} stands")
+        return sum(open_ends[one.topic, one.partition] - max(one.offset, 0) for one in committed)

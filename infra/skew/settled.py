@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import IsolationLevel, KafkaException
+from confluent_kafka import IsolationLevel
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from consumers.kafka import ends_of
@@ -11,7 +11,7 @@ from infra.audit.opened import Opened, numbers
 from infra.skew.everywhere import Everywhere
 from infra.skew.versions import written
 from schemas.outcome import Outcome
-from schemas.problem import Outage, Problem
+from schemas.problem import Problem
 from schemas.scored import Scored
 
 POLL_S = 0.1
@@ -113,11 +113,8 @@ def _written(stage: Opened, topic: str) -> dict[int, int]:
     """Where a topic ends, by partition, with what is not yet known there to be committed: a broker may say that of a
     ledger before it says it of the records that the same transaction has passed on. Raises `Outage`."""
     places = [(topic, number) for number in numbers(stage, None)]
-    try:
-        ends = ends_of(stage.admin, places, IsolationLevel.READ_UNCOMMITTED)
-        return {number: end for (_, number), end in ends.items()}
-    except KafkaException as error:
-        raise Outage(f"Kafka does not say where {topic} ends ({error.args[0].str()})") from error
+    ends = ends_of(stage.admin, places, IsolationLevel.READ_UNCOMMITTED)
+    return {number: end for (_, number), end in ends.items()}
 
 
 def _has_folded(stage: Opened, number: int, end: int) -> bool:
