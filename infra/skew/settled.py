@@ -111,7 +111,7 @@ def _end(stage: Opened, topic: str, number: int) -> int:
 
 def _written(stage: Opened, topic: str) -> dict[int, int]:
     """Where a topic ends, by partition, with what is not yet known there to be committed: a broker may say that of a
-    ledger before it says it of the records that the same transaction has passed on. Raises `Outage`."""
+    ledger before it says it of the records that the same transaction has passed on. Raises as `ends_of` does."""
     places = [(topic, number) for number in numbers(stage, None)]
     ends = ends_of(stage.admin, places, IsolationLevel.READ_UNCOMMITTED)
     return {number: end for (_, number), end in ends.items()}

@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from streams.runtime.asked import Question
 from streams.runtime.enquiry import Enquiry
 from streams.runtime.metrics import Metrics
-from streams.runtime.peers import WIRE
 from streams.runtime.refusal import REFUSALS, response, said
-from streams.runtime.wire import Response, question, to_question
+from streams.runtime.wire import PATH, Response, question, to_question
 
 CLOSE_S = 1.0
 """How long who asks may take to hang up."""
@@ -32,7 +31,7 @@ class PassedPage:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Serve it."""
-        router.add_get(WIRE, self._serve)
+        router.add_get(PATH, self._serve)
 
     async def close(self) -> None:
         """Answer nobody any more."""

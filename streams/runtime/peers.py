@@ -7,10 +7,9 @@ from typing import NamedTuple
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from streams.runtime.desk import WITHIN_S, Away
-from streams.runtime.wire import Response, Wire
+from streams.runtime.wire import PATH, Response, Wire
 
 JSON = "application/json"
-WIRE = "/passed"
 
 
 class Said(NamedTuple):
@@ -56,7 +55,7 @@ class Peers:
 
     async def _wired(self, address: str) -> Wire:
         async with asyncio.timeout(2 * WITHIN_S):
-            return Wire(await self._connected().ws_connect(f"{address}{WIRE}"))
+            return Wire(await self._connected().ws_connect(f"{address}{PATH}"))
 
     def _connected(self) -> ClientSession:
         if self._closed:

@@ -13,6 +13,9 @@ from aiohttp import ClientError, ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from streams.runtime.desk import WITHIN_S, Away
 
+PATH = "/passed"
+"""Where a worker that answers is connected to."""
+
 _QUESTION = Struct(">Q")
 _RESPONSE = Struct(">QH")
 

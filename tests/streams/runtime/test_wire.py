@@ -15,7 +15,7 @@ from streams.runtime.asked import Question
 from streams.runtime.desk import Away
 from streams.runtime.metrics import Metrics
 from streams.runtime.passed_page import PassedPage
-from streams.runtime.peers import WIRE, Peers
+from streams.runtime.peers import Peers
 from tests.streams.runtime.test_onward import MADE, PASSED
 
 Answer = Callable[[int], Awaitable[None]]
@@ -195,7 +195,7 @@ def test_a_question_that_fails_by_a_mistake_of_ours_fails_alone(caplog: pytest.L
 def test_who_asks_nothing_is_hung_up_on(message: bytes | str) -> None:
     async def play() -> int | None:
         async with serving(at_once) as (_, _, address, peers), ClientSession() as session:
-            async with session.ws_connect(f"{address}{WIRE}") as stranger:
+            async with session.ws_connect(f"{address}{wire.PATH}") as stranger:
                 await (stranger.send_bytes(message) if isinstance(message, bytes) else stranger.send_str(message))
                 assert (await stranger.receive()).type is WSMsgType.CLOSE
             assert await peers.ask(address, body(1)) == (200, b"1")
@@ -215,7 +215,7 @@ def test_who_is_told_nonsense_hangs_up() -> None:
 
     async def play() -> None:
         app, peers = web.Application(), Peers()
-        app.router.add_get(WIRE, nonsense)
+        app.router.add_get(wire.PATH, nonsense)
         async with asyncio.timeout(20), TestServer(app) as server:
             with pytest.raises(Away, match="has gone"):
                 await peers.ask(str(server.make_url("")).rstrip("/"), body(1))
@@ -229,7 +229,7 @@ def test_an_open_wire_holds_nobody_up_who_stops() -> None:
         async with serving(at_once) as (worker, server, address, peers):
             await peers.ask(address, body(1))
             await worker.page.close()
-            async with ClientSession() as session, session.get(f"{address}{WIRE}") as refused:
+            async with ClientSession() as session, session.get(f"{address}{wire.PATH}") as refused:
                 assert refused.status == web.HTTPServiceUnavailable.status_code
             async with asyncio.timeout(5):
                 await server.cleanup()
