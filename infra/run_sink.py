@@ -23,8 +23,6 @@ from schemas.registry import Registry
 from schemas.topics import Topics
 from streams.plan import MONITOR, SCORE
 
-STAGE = "sink"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
@@ -62,7 +60,7 @@ def run_sink(
         _name_features(store, features)
         sink = Sink(
             librdkafka(settings),
-            topics.group(features.version, STAGE),
+            topics.sink,
             converters=converters(topics, ledgers, registry, metrics),
             tables=tables(topics, ledgers),
             clickhouse=store,

@@ -81,6 +81,11 @@ class Topics:
         """Consumer group of a stage; the version keeps a changed definition from taking over old offsets."""
         return f"{self.prefix}{self.pipeline}.v{version}.{stage}"
 
+    @property
+    def sink(self) -> str:
+        """Consumer group of the sinks of all versions, whose outputs share topics: one goes on where another was."""
+        return self.named("sink")
+
     def ledger(self, version: int, stage: str) -> str:
         """What a stage has done, batch by batch."""
         return f"{self.group(version, stage)}.ledger"

@@ -30,9 +30,8 @@ class Outputs:
 
     def __init__(self, settings: Settings, topics: Topics) -> None:
         self._topics = topics
-        kafka = librdkafka(settings)
-        names = [*topics.outputs, *(topics.ledger(1, stage) for stage in (SCORE, MONITOR))]
-        ensure(AdminClient({**kafka}), [TopicSpec(name=name, partitions=PARTITIONS) for name in names])
+        self._kafka = kafka = librdkafka(settings)
+        self.create(version=1)
         self._encoders: dict[type[Message], Callable[[Mapping[str, Any]], bytes]] = {}
         with Registry(schema_registry(settings)) as registry:
             for model in (Scored, Outcome, Metric, Alert):
@@ -42,6 +41,11 @@ class Outputs:
             {**kafka, "transactional.id": topics.transactional_id(1, "test", 0), "retry.backoff.ms": 2}
         )
         self._producer.init_transactions(WITHIN_S)
+
+    def create(self, *, version: int) -> None:
+        """The topics that a version of the pipeline writes."""
+        names = [*self._topics.outputs, *(self._topics.ledger(version, stage) for stage in (SCORE, MONITOR))]
+        ensure(AdminClient({**self._kafka}), [TopicSpec(name=name, partitions=PARTITIONS) for name in names])
 
     @contextmanager
     def transaction(self, *, aborted: bool = False) -> Iterator[None]:

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import clickhouse_connect
@@ -51,10 +52,10 @@ def client(settings: Settings) -> Iterator[Client]:
         yield connected
 
 
-def drain(settings: Settings, topics: Topics) -> Written:
+def drain(settings: Settings, topics: Topics, features: FeatureSet = FEATURES) -> Written:
     """Run a sink until all that stands on the topics is written."""
     stop = threading.Event()
-    return run_sink(settings, topics, features=FEATURES, stop=stop, until_idle=True, limits=QUICK)
+    return run_sink(settings, topics, features=features, stop=stop, until_idle=True, limits=QUICK)
 
 
 def counts(client: Client) -> dict[str, tuple[int, int]]:
@@ -256,7 +257,7 @@ def test_lost_group_offsets_are_told_instead_of_doubling_rows(
 ) -> None:
     expected = fill(outputs, topics)
     drain(settings, topics)
-    group = topics.group(1, "sink")
+    group = topics.sink
     admin = AdminClient({**librdkafka(settings)})
     admin.delete_consumer_groups([group])[group].result(30)
 
@@ -287,6 +288,32 @@ def test_two_sinks_share_the_partitions_and_write_each_record_once(
 
     assert counts(client) == expected
     assert rolled_up(client) == (120, 60)
+
+
+def test_the_sink_of_the_next_version_goes_on_where_the_last_one_was(
+    settings: Settings, topics: Topics, outputs: Outputs, client: Client
+) -> None:
+    with outputs.transaction():
+        outputs.write([scored(number) for number in range(10)])
+    drain(settings, topics)
+    stop = threading.Event()
+    outputs.create(version=2)
+    with outputs.transaction():
+        outputs.write([scored(number, feature_set="f6", features=[1.0]) for number in range(10, 40)])
+
+    with ThreadPoolExecutor(1) as threads:  # while the last one still writes
+        older = threads.submit(run_sink, settings, topics, features=FEATURES, stop=stop, limits=QUICK)
+        try:
+            newer = replace(FEATURES, id="f6", version=2, names=("amount",))
+            drain(settings, topics, newer)
+        finally:
+            stop.set()
+        older.result(60)
+    drain(settings, topics, newer)
+
+    assert counts(client)["scored"] == (40, 40)
+    named = "SELECT uniqExact(event_id) FROM feature(name = 'amount')"
+    assert client.query(named).result_rows == [(40,)]
 
 
 def test_a_missing_topic_is_told_with_the_cure(settings: Settings, topics: Topics) -> None:
