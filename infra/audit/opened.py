@@ -1,7 +1,7 @@
 """The stages of a pipeline as Kafka has them: their ledgers opened for reading, nothing created."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -47,7 +47,8 @@ class Opened:
 def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> Iterator[list[Opened]]:
     """All stages, or the one named, whose ledger there is.
 
-    Raises `Problem` where there is no such stage, or a server does not answer.
+    Raises `Problem` where there is no such stage, the ledger of one is missing while others are there, or a server does
+    not answer.
     """
     reach(settings, ("kafka", "schema_registry"))
     configuration = librdkafka(settings)
@@ -63,7 +64,9 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
         kafka = RealKafka(configuration)
         closing.callback(kafka.close)
         found = []
-        for name in stages(pipeline, count) if stage is None else (stage,):
+        wanted = stages(pipeline, count) if stage is None else (stage,)
+        _refuse_some_missing([topics.ledger(pipeline.version, name) for name in wanted], there)
+        for name in wanted:
             ledger = topics.ledger(pipeline.version, name)
             if ledger not in there:
                 continue
@@ -107,6 +110,16 @@ def not_begun(pipeline: Pipeline, settings: Settings) -> Problem:
         f"{pipeline.name} has no ledger yet (there is no topic {name}): start `millrace worker` first; or check "
         f"MILLRACE_KAFKA_BOOTSTRAP, MILLRACE_TOPIC_PREFIX and the version of the pipeline"
     )
+
+
+def _refuse_some_missing(ledgers: Sequence[str], there: Container[str]) -> None:
+    """The ledgers of all stages are made at once: where one is missing, somebody has deleted it."""
+    missing = [each for each in ledgers if each not in there]
+    if missing and len(missing) < len(ledgers):
+        raise Problem(
+            f"{', '.join(missing)} is missing while other stages have their ledger: what it held is lost, so nothing "
+            "can be said about that stage; restore the topic, or run the pipeline as its next version"
+        )
 
 
 def _partitions(admin: AdminClient) -> dict[str, int]:

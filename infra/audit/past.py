@@ -3,9 +3,10 @@
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from infra.audit.opened import Opened
+from infra.audit.rows import Row, own_row
 from schemas.decode import own_decoder
 from schemas.ledger import Entry
 from schemas.message import Message
@@ -14,8 +15,6 @@ from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.runtime.findings import Audit
 from streams.runtime.raw import Raw
-
-Row = dict[str, Any]
 
 
 class Found(NamedTuple):
@@ -136,6 +135,6 @@ def _rows(stage: Opened, model: type[Message], topic: str, partition: int, event
     for run in stage.kafka.read(topic, partition, low):
         for record in run.records:
             if record.value is not None and wanted in record.value:
-                row = decode(record.value)
-                if row["event_id"] == event_id:
+                row = own_row(decode, record.value)
+                if row is not None and row["event_id"] == event_id:
                     yield Found(row, record)

@@ -6,8 +6,8 @@ from itertools import takewhile
 from typing import Any
 
 from infra.audit.opened import Opened
+from infra.audit.rows import Row, own_row
 from infra.skew.checker import Place, by_source
-from infra.skew.served import Row
 from schemas.decode import own_decoder
 from schemas.ledger import Entry
 from schemas.message import Message
@@ -51,8 +51,8 @@ class Everywhere:
         for (name, partition), end in self._ends.items():
             rows, decode = self._rows[name], self._decode[name]
             for run in self._last.kafka.read(self._last.topics.named(name), partition, end):
-                decoded = [decode(record.value) for record in run.records]
-                found = [row for row in decoded if row["model_id"].startswith(ours)]
+                decoded = [own_row(decode, record.value) for record in run.records]
+                found = [row for row in decoded if row is not None and row["model_id"].startswith(ours)]
                 rows |= by_source(found)
                 self.found[name, partition] += len(found)
                 self._ends[name, partition] = run.end

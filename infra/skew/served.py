@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Protocol
 
 from infra.audit.opened import Opened
+from infra.audit.rows import Row, own_row
 from infra.skew.versions import Written, written, written_before
 from schemas.decode import own_decoder
 from schemas.ledger import Entry
@@ -20,8 +21,6 @@ VISIBLE_WITHIN_S = 15.0
 """How much later than the ledger's entry the other records of its transaction may become visible."""
 
 POLL_S = 0.1
-
-Row = dict[str, Any]
 
 
 class Rows(Protocol):
@@ -120,6 +119,6 @@ class Served:
         for run in self._kafka.read(self._topic, self._partition, self._position):
             for record in run.records:
                 self._position = record.offset + 1
-                row = self._decode(record.value)
-                if row["model_id"].startswith(self._ours):
+                row = own_row(self._decode, record.value)
+                if row is not None and row["model_id"].startswith(self._ours):
                     yield row

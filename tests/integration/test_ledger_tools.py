@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
 from infra.audit.opened import Opened
-from infra.settings import Settings
+from infra.settings import Settings, librdkafka
 from schemas.problem import Problem
 from schemas.scored import Scored
 from streams.load import load
@@ -278,3 +279,16 @@ def test_a_state_of_another_layout_is_folded_again_once_its_topic_is_deleted(
     assert said(settings, "verify", TILLS)["holds"]
     ids = [row["event_id"] for row in decoded(settings, again.topics.scored, Scored)]
     assert sorted(ids) == sorted(f"t{number}" for number in range(600))
+
+
+def test_a_ledger_that_was_deleted_is_named_by_every_command(settings: Settings) -> None:
+    given(settings, TILLS, payments(0, 100), partitions=2)
+    with scoring(settings, TILLS) as stage:
+        fold(stage)
+    ledger = load(TILLS).topics(settings.topic_prefix).ledger(1, "score")
+    admin = AdminClient({**librdkafka(settings)})
+    admin.delete_topics([ledger])[ledger].result(30)
+
+    for command in (("verify",), ("status",), ("repair", "--yes")):
+        with pytest.raises(Problem, match=f"{ledger} is missing"):
+            ask(settings, command[0], TILLS, *command[1:])

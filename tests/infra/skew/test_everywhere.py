@@ -10,6 +10,7 @@ import pytest
 from infra.skew import everywhere as tried
 from infra.skew.everywhere import Everywhere, Seen
 from schemas.outcome import Outcome
+from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams.runtime.raw import Run
 from streams.stage import Record, Role
@@ -95,3 +96,22 @@ def test_an_event_waits_for_its_label_for_as_long_as_it_is_remembered(rows: Ever
 
     assert max(waiting) == REMEMBERED_MS + 1
     assert [row["event_id"] for row in outcomes] == [str(99 - REMEMBERED_MS)]
+
+
+def test_a_record_of_a_stranger_is_passed_over(
+    topic: Topics, rows: Everywhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(value: Any) -> Any:
+        if value == "junk":
+            raise Reject(Reason.NOT_AVRO, "starts with byte 106")
+        return json.loads(value)
+
+    for name in (Scored.TOPIC, Outcome.TOPIC):
+        monkeypatch.setitem(rows._decode, name, decode)
+    topic.score(0)
+    topic.written[Scored.TOPIC].append(SimpleNamespace(value="junk"))
+    topic.score(1)
+
+    rows.read()
+
+    assert rows.found == {(Scored.TOPIC, 0): 2, (Outcome.TOPIC, 0): 0}
