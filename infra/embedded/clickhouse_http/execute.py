@@ -87,6 +87,9 @@ def _check(request: Request, statement: Statement) -> None:
     if statement.makes_table_with("Kafka"):
         reason = "chDB could never open the directory again. Let Millrace's sink bring the rows of a topic"
         raise Refusal(344, "SUPPORT_IS_DISABLED", f"The table engine Kafka is refused: {reason}.")
+    if statement.names_file:
+        reason = "a request sends its rows and is sent them; it opens no files where the server runs"
+        raise Refusal(344, "SUPPORT_IS_DISABLED", f"INTO OUTFILE, FROM INFILE and file() are refused: {reason}.")
     if not (statement.reads or statement.word in {"SET", "USE"}):
         _check_not_get(request)
 

@@ -1,5 +1,6 @@
 """Refusals: ClickHouse's code, name, text and HTTP status."""
 
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
@@ -111,3 +112,26 @@ def test_repeated_heads_and_tails_are_said_once() -> None:
 
 def test_an_error_without_a_code_is_a_standard_exception() -> None:
     assert Refusal.of(RuntimeError("out of luck")).text("1").startswith("Code: 1001. DB::Exception: out of luck (STD_")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 INTO OUTFILE '{path}'",
+        "SELECT * FROM (SELECT 1) into /* so */ outfile '{path}' FORMAT CSV",
+        "INSERT INTO FUNCTION file('{path}', 'CSV', 'a Int8') SELECT 1",
+        "SELECT * FROM `file`('{path}', 'CSV', 'a Int8')",
+        "INSERT INTO t FROM INFILE '{path}' FORMAT CSV",
+    ],
+)
+def test_no_request_opens_a_file(ask: Ask, tmp_path: Path, query: str) -> None:
+    path = tmp_path / "there.csv"
+
+    answer = ask(query.format(path=path))
+
+    assert answer.headers["X-ClickHouse-Exception-Code"] == "344"
+    assert not path.exists()
+
+
+def test_a_file_in_words_is_none(ask: Ask) -> None:
+    assert ask("SELECT 'INTO OUTFILE', 1 AS file").data == b"INTO OUTFILE\t1\n"
