@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from consumers.clickhouse import passing
 from infra.settings import Settings, clickhouse, reach
-from schemas.problem import Problem
+from schemas.problem import Outage, Problem
 
 DIRECTORY = Path(__file__).with_name("migrations")
 NAMED = re.compile(r"^(\d{4})_\w+\.sql$")
@@ -18,6 +21,7 @@ STATEMENT_ENDS = re.compile(r";[ \t]*(?:\n|$)")
 COMMENT = re.compile(r"^--.*$", re.MULTILINE)
 
 DATABASES = "SELECT name FROM system.databases WHERE name = {name:String}"
+RECORDS = "SELECT name FROM system.tables WHERE database = {name:String} AND name = 'migrations'"
 CREATE_RECORD = """
 CREATE TABLE IF NOT EXISTS migrations
 (
@@ -74,30 +78,38 @@ def migrate(settings: Settings, directory: Path = DIRECTORY) -> list[str]:
     """
     wanted = migrations(directory)
     create_database(settings)
-    client = clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False)
-    try:
-        client.command(CREATE_RECORD)
+    with _connected(settings) as client:
+        if not client.query(RECORDS, parameters={"name": settings.clickhouse_database}).result_rows:
+            client.command(CREATE_RECORD)
         applied = _applied(client)
         _refuse_changed(wanted, applied)
         new = [migration for migration in wanted if migration.number not in applied]
         for migration in new:
             _apply(client, migration)
-        return [migration.name for migration in new]
-    finally:
-        client.close()
+    return [migration.name for migration in new]
 
 
 def create_database(settings: Settings) -> None:
     """Create the settings' database unless it is there. Raises `Problem` where ClickHouse does not answer."""
     anywhere = settings.model_copy(update={"clickhouse_database": "default"})
     reach(anywhere, ("clickhouse",))
-    client = clickhouse_connect.get_client(**clickhouse(anywhere), autogenerate_session_id=False)
-    try:
+    with _connected(anywhere) as client:
         there = client.query(DATABASES, parameters={"name": settings.clickhouse_database}).result_rows
         if not there:
             client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse_database}")
-    finally:
-        client.close()
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[Client]:
+    """A client inside the `with`. Raises `Outage` where ClickHouse goes away, and `Problem` where it refuses."""
+    try:
+        with clickhouse_connect.get_client(**clickhouse(settings), autogenerate_session_id=False) as client:
+            yield client
+    except DatabaseError as error:
+        if passing(error):
+            raise Outage(f"ClickHouse went away ({error}): start again when it is back") from error
+        user = settings.clickhouse_username or "default"
+        raise Problem(f"ClickHouse refuses user {user} ({error}): check its rights") from error
 
 
 def _apply(client: Client, migration: Migration) -> None:
