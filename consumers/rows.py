@@ -15,6 +15,10 @@ Row = tuple[Any, ...]
 Fields = Mapping[str, Any]
 Headers = Sequence[tuple[str, bytes | None]]
 
+MOST_PARTITION, MOST_OFFSET = 2**31 - 1, 2**63 - 1
+MOST_MS = 10_413_791_999_999
+"""The end of the year 2299, beyond which ClickHouse has no times."""
+
 
 class Position(NamedTuple):
     """Where a record stands: the first columns of every table. `time_ms` is its Kafka timestamp."""
@@ -68,9 +72,9 @@ def rejected(at: Position, raw: Raw) -> Row:
         _text(said.get(reject.HEADER_REASON)),
         _text(said.get(reject.HEADER_MESSAGE)),
         _text(said.get(reject.HEADER_TOPIC)),
-        _number(said.get(reject.HEADER_PARTITION)),
-        _number(said.get(reject.HEADER_OFFSET)),
-        _number(said.get(reject.HEADER_TIMESTAMP_MS)),
+        _number(said.get(reject.HEADER_PARTITION), MOST_PARTITION),
+        _number(said.get(reject.HEADER_OFFSET), MOST_OFFSET),
+        _number(said.get(reject.HEADER_TIMESTAMP_MS), MOST_MS),
         raw.key,
         raw.value,
         original,
@@ -109,6 +113,7 @@ def _text(value: bytes | None) -> str:
     return "" if value is None else value.decode("utf-8", errors="replace")
 
 
-def _number(value: bytes | None) -> int | None:
+def _number(value: bytes | None, most: int) -> int | None:
     digits = _text(value)
-    return int(digits) if digits.isascii() and digits.isdigit() else None
+    told = digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))
+    return number if told and (number := int(digits)) <= most else None

@@ -16,6 +16,9 @@ from schemas.reject import (
 
 Headers = Sequence[tuple[str, bytes | None]]
 NEEDED = (HEADER_TOPIC, HEADER_PARTITION, HEADER_OFFSET, HEADER_REASON)
+MOST_DIGITS = 19
+"""As many as an offset has, at most."""
+
 UNKNOWN = "unknown"
 """The reason of a record that no stage of ours has rejected."""
 
@@ -62,7 +65,7 @@ def origin_of(headers: Headers) -> Origin | None:
     if any(name not in told for name in NEEDED):
         return None
     partition, offset = told[HEADER_PARTITION], told[HEADER_OFFSET]
-    if not (partition.isdecimal() and offset.isdecimal()):
+    if not all(each.isdecimal() and len(each) <= MOST_DIGITS for each in (partition, offset)):
         return None
     stage, message = told.get(HEADER_STAGE, ""), told.get(HEADER_MESSAGE, "")
     return Origin(told[HEADER_TOPIC], int(partition), int(offset), stage, told[HEADER_REASON], message)

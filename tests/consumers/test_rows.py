@@ -116,7 +116,7 @@ def test_a_reject_without_any_header_is_kept_all_the_same() -> None:
     assert row == (*AT, "", "", "", "", None, None, None, None, None, [])
 
 
-@pytest.mark.parametrize("odd", [b"", b"-1", b"four", b"\xff", "²".encode(), None])
+@pytest.mark.parametrize("odd", [b"", b"-1", b"four", b"\xff", "²".encode(), None, b"9" * 5_000, b"2147483648"])
 def test_a_number_in_a_header_that_is_none_leaves_the_column_empty(odd: bytes | None) -> None:
     row = rows.rejected(AT, Raw(b"k", b"v", [("millrace.error.partition", odd), ("millrace.error.offset", b"9")]))
 

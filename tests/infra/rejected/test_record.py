@@ -35,7 +35,8 @@ def test_what_was_rejected_twice_came_from_where_it_stood_last() -> None:
 
 
 def test_a_record_that_somebody_else_wrote_has_no_origin() -> None:
-    for headers in ([], OWN, TOLD[:3], [*TOLD, (f"{HEADER_PREFIX}offset", b"-1")], [(name, None) for name, _ in TOLD]):
+    odd: list[Headers] = [[*TOLD, (f"{HEADER_PREFIX}offset", number)] for number in (b"-1", b"9" * 5_000)]
+    for headers in ([], OWN, TOLD[:3], *odd, [(name, None) for name, _ in TOLD]):
         found = rejected(headers)
 
         assert found.origin is None
