@@ -62,6 +62,8 @@ class EventFile:
     def sorted_events(self) -> Iterator[Event]:
         """Every row by time, rows of one time in the order of the file, which is held in memory."""
         order = self._order()
+        if not len(order):
+            return
         table = pa.Table.from_batches(self._batches())
         for event in self._events(table.take(order).to_batches()):
             yield event._replace(row=order[event.row - 1].as_py() + 1)

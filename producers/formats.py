@@ -1,7 +1,7 @@
 """How rows stand in csv, parquet and jsonl files: read by batches, each row a dictionary of its columns."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,7 +86,8 @@ def column_values(column: pa.Array) -> list[Any]:
     kind = column.type
     if pa.types.is_timestamp(kind):
         naive = column.cast(pa.timestamp("us", kind.tz), safe=False).to_numpy(zero_copy_only=False).tolist()
-        return [None if time is None else time.replace(tzinfo=UTC) for time in naive]
+        # one beyond the year 9999 comes as a number, which no class takes for a time
+        return [time.replace(tzinfo=UTC) if isinstance(time, datetime) else time for time in naive]
     if column.null_count == 0 and any(told(kind) for told in _PLAIN):
         return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return] # pyarrow has no types
     return column.to_pylist()  # type: ignore[no-any-return]

@@ -39,7 +39,7 @@ class Truth:
             self.id: getattr(record, self.event_id),
             self.label_key: getattr(record, self.key),
             self.field: event.label,
-            self.time: self._later(getattr(record, self.event_time), event.time_ms),
+            self.time: self._time(event, path),
         }
         for name in self._text:
             if type(fields[name]) is int:
@@ -64,12 +64,19 @@ class Truth:
         """Whether the label's time is a number of milliseconds."""
         return self.label.model_fields[self.time].annotation is int
 
-    def _later(self, time: datetime | int, time_ms: int) -> datetime | int:
+    def _time(self, event: Event, path: Path) -> datetime | int:
         """The label's time: to the last digit of the event's where both are a `datetime`."""
+        time, time_ms = getattr(event.record, self.event_time), event.time_ms
         if self._counts:
             return time_ms + self.delay_ms
-        start = instant(time_ms) if isinstance(time, int) else time
-        return start + self._delay
+        try:
+            start = instant(time_ms) if isinstance(time, int) else time
+            return start + self._delay
+        except OverflowError as error:
+            raise Problem(
+                f"{path}, row {event.row}: its label, {self.delay_ms:,} ms after {time}, is beyond the year 9999: "
+                "mend the row or shorten --label-delay"
+            ) from error
 
     def _unfit(self, event: Event, path: Path, error: ValidationError) -> Problem:
         missing = [e["loc"][0] for e in error.errors(include_url=False) if e["type"] == "missing"]

@@ -46,11 +46,11 @@ def from_file(path: Path, named: Named) -> Table:
     for name in (named.time, named.label_time):
         if name is not None and name not in times and not pa.types.is_integer(columns[name].type):
             raise Problem(f"{path}: {name} holds no times but {columns[name].type}: name a column of times")
-    labels = _labels(columns, named)
+    labels, of_label = _labels(columns, named), (named.label, named.label_time)
     return Table(
         title=path.name,
         place=str(path),
-        columns={name: raw for name, raw in columns.items() if name not in (named.label, named.label_time)},
+        columns={name: raw for name, raw in columns.items() if name == time or name not in of_label},
         time=time,
         id=named.id,
         labels=labels,

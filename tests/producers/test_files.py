@@ -343,3 +343,31 @@ def test_a_label_class_that_wants_more_than_a_file_tells_is_refused(tmp_path: Pa
 
     with pytest.raises(Problem, match="Signed needs signed_by"):
         list(tell(payments(path, "fraud").events(), wanting, path))
+
+
+@formats
+def test_a_file_without_rows_has_none_in_any_order(write: Writer, tmp_path: Path) -> None:
+    path = write(tmp_path, rows())
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).slice(0, 0), path)
+    else:
+        path.write_text(path.read_text().splitlines()[0] + "\n" if path.suffix == ".csv" else "")
+
+    assert list(payments(path).sorted_events()) == []
+
+
+@pytest.mark.parametrize(("at", "delay"), [("9999-12-31T00:00:00Z", "7d"), ("2025-01-06T00:00:00Z", "5000000w")])
+def test_a_label_beyond_the_calendar_is_refused_by_name(tmp_path: Path, at: str, delay: str) -> None:
+    path = as_jsonl(tmp_path, [{**rows(1)[0], "occurred_at": at}])
+
+    with pytest.raises(Problem, match=r"row 1: its label, .* is beyond the year 9999"):
+        told(path, delay)
+
+
+def test_a_time_beyond_the_calendar_is_refused_by_name(tmp_path: Path) -> None:
+    table = pa.Table.from_pylist(rows(1))
+    column = pa.array([START_MS * 1_000], pa.timestamp("ms", "UTC"))
+    pyarrow.parquet.write_table(table.set_column(1, "occurred_at", column), tmp_path / "far.parquet")
+
+    with pytest.raises(Problem, match="row 1, column occurred_at"):
+        list(payments(tmp_path / "far.parquet").events())

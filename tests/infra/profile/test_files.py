@@ -161,3 +161,14 @@ def test_digits_behind_a_zero_are_a_name(tmp_path: Path) -> None:
     path.write_text("account,sum\n0012,0.5\n0712,-0.25\n12,0\n")
 
     assert [field.kind for field in profiled(path).fields] == ["category", "number"]
+
+
+def test_a_label_that_is_known_with_its_event_has_no_delay(tmp_path: Path) -> None:
+    path = written(tmp_path / "events.parquet", rows())
+
+    profile = profiled(path, time="at", label="fraud", label_time="at")
+
+    assert profile.labels is not None
+    assert profile.labels.delays is not None
+    assert profile.labels.delays.quantiles["p50"] == 0.0
+    assert profile.time == "at"
