@@ -11,6 +11,9 @@ from streams.pipeline import Pipeline
 from streams.plan import rekeys, stages, steps
 from streams.runtime.bind import check_partitions
 
+MOST_BYTES = 32 << 20
+"""Of a record that is rejected or passed on, which is what came and more: inputs take 1 MB unless told otherwise."""
+
 ASKED_MS = 3_600_000
 """How long requests and replies are kept: nobody waits longer for an answer."""
 
@@ -30,7 +33,8 @@ def create(pipeline: Pipeline, settings: Settings, *, partitions: int | None = N
     names = stages(pipeline, count)
     between = [named.passed(pipeline.version, step.stage) for step in steps(pipeline, count) if not step.first]
     rekeyed = [named.rekeyed(pipeline.version, each.role) for each in rekeys(pipeline)]
-    specs = [topics.TopicSpec(name=name, partitions=count) for name in [*named.outputs, *rekeyed, *between]]
+    written = [*named.outputs, *rekeyed, *between]
+    specs = [topics.TopicSpec(name=name, partitions=count, most_bytes=MOST_BYTES) for name in written]
     own = reads(pipeline, settings)
     for stage in names:
         many = own.get(stage, count)

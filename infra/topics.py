@@ -48,9 +48,12 @@ class TopicSpec:
     retention_ms: int = FOREVER_MS
     cleanup: Literal["delete", "compact", "compact,delete"] = "delete"
     timestamp_type: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
+    most_bytes: int | None = None
+    """Of one batch of records; None: what the broker takes by default."""
 
     def config(self) -> dict[str, str]:
-        return {
+        most = {} if self.most_bytes is None else {"max.message.bytes": str(self.most_bytes)}
+        return most | {
             "cleanup.policy": self.cleanup,
             "retention.ms": str(self.retention_ms),
             "retention.bytes": "-1",

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from producers.known import Kind, Known
 from producers.pace import Pace
 from schemas.avro import avro_schema, encoder
+from schemas.kafka_time import EARLIEST_MS
 from schemas.problem import Problem
 from schemas.registry import Registry
 
@@ -94,7 +95,7 @@ class Publisher:
             if self._failure is not None:
                 raise self._failure
             try:
-                self._producer.produce(route.topic, value=value, key=key, timestamp=known.time_ms)
+                self._producer.produce(route.topic, value=value, key=key, timestamp=known.time_ms or EARLIEST_MS)
             except BufferError:
                 self._producer.poll(0.1)  # the queue drains, or its records fail in time
             except KafkaException as failed:

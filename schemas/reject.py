@@ -43,6 +43,9 @@ HEADER_TIMESTAMP_MS = HEADER_PREFIX + "timestamp_ms"
 HEADER_REASON = HEADER_PREFIX + "reason"
 HEADER_MESSAGE = HEADER_PREFIX + "message"
 
+LONGEST = 2_000
+"""Characters of a message that travel: a record may have a long key, of which they tell."""
+
 REPLAYED_TOPIC = "replayed"
 """The last part of the topic that remembers which rejected records have been replayed, under their replay ids."""
 

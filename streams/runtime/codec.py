@@ -8,6 +8,7 @@ from schemas import reject as rejecting
 from schemas import rekeyed as rekeying
 from schemas.decode import Decode
 from schemas.fields import fields_of
+from schemas.kafka_time import EARLIEST_MS
 from schemas.reject import Reason, Reject
 from streams.passing import Origin, PassedEvent
 from streams.pipeline import Begin
@@ -116,7 +117,11 @@ class Encoder:
                 topic, encode_value = values[said.TOPIC]
                 partitions = rekeyed.get(said.TOPIC) if rekeyed else None
                 partition = None if partitions is None else partition_of(each.key, partitions)
-                messages.append(Message(topic, each.key, encode_value(said.__dict__), each.timestamp_ms, [], partition))
+                messages.append(
+                    Message(
+                        topic, each.key, encode_value(said.__dict__), each.timestamp_ms or EARLIEST_MS, [], partition
+                    )
+                )
             else:
                 places = places or {(raw.topic, raw.offset): raw for raw in raws}
                 raw = places[each.record.topic, each.record.offset]
@@ -131,7 +136,7 @@ class Encoder:
         told = [(rekeying.HEADER_FROM, f"{raw.topic}/{raw.partition}@{raw.offset}".encode())]
         told += [(rekeying.HEADER_KEY, raw.key)] if raw.key is not None else []
         partition = partition_of(rekeyed.key, partitions)
-        return Message(topic, rekeyed.key, raw.value, raw.timestamp, [*came, *told], partition)
+        return Message(topic, rekeyed.key, raw.value, raw.timestamp or EARLIEST_MS, [*came, *told], partition)
 
     def _rejected(self, refused: Refused, raw: Raw) -> Message:
         """The record as it came, with headers that say where it stood and why it was rejected.
@@ -151,8 +156,9 @@ class Encoder:
             rejecting.HEADER_OFFSET: origin.offset,
             rejecting.HEADER_TIMESTAMP_MS: record.timestamp_ms,
             rejecting.HEADER_REASON: reject.reason,
-            rejecting.HEADER_MESSAGE: reject.message,
+            rejecting.HEADER_MESSAGE: reject.message[: rejecting.LONGEST],
         }
         told = [(name, str(value).encode()) for name, value in headers.items()]
         partition = None if self.anew is None else record.partition % self.anew.partitions
-        return Message(self.rejected, origin.key, origin.value, record.timestamp_ms, [*before, *told], partition)
+        time_ms, sent = record.timestamp_ms or EARLIEST_MS, [*before, *told]
+        return Message(self.rejected, origin.key, origin.value, time_ms, sent, partition)

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from schemas.problem import Outage
-from schemas.reject import HEADER_MESSAGE, HEADER_REASON, Reject
+from schemas.reject import HEADER_MESSAGE, HEADER_REASON, LONGEST, Reject
 from schemas.reply import HEADER_REQUEST_ID
 from streams.entrance import Unscored
 from streams.runtime.asked import Door
@@ -25,8 +25,6 @@ LOOK_MS = 200
 """How often one looks which partitions are ours."""
 
 AGAIN_S = 1.0
-LONGEST = 2_000
-"""Characters of what is said of a refusal: a request may have a long key."""
 
 STATUS = {Reject: 422, Unscored: 409, Busy: 429, Unanswerable: 500}
 """How refusals are counted: as over HTTP."""

@@ -36,6 +36,9 @@ _FENCED = (
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
 )
 
+MOST_BYTES = 1_000_000_000
+"""As many as librdkafka admits: how large a record may be, its topic decides."""
+
 
 class RealTransactions:
     """The transactional producer of one task. Creating it fences every earlier one of its id."""
@@ -56,6 +59,7 @@ class RealTransactions:
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
                 "queue.buffering.max.messages": 1_000_000,
+                "message.max.bytes": MOST_BYTES,
             }
         )
         try:
@@ -163,6 +167,11 @@ def _of_commit(error: KafkaError) -> Exception:
 def _named(error: KafkaError) -> Exception:
     if error.code() in _FENCED:
         return Fenced(error.str())
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return Problem(
+            f"an output is larger than its topic takes ({error.str()}): raise max.message.bytes of the topics that "
+            "Millrace writes above that of the inputs"
+        )
     if error.txn_requires_abort():
         return Abortable(error.str())
     if error.retriable():

@@ -1,4 +1,4 @@
-"""A stream in which one record in a hundred is poison, of eight kinds: what was sent, and why each must be rejected."""
+"""A stream in which one record in a hundred is poison, of nine kinds: what was sent, and why each must be rejected."""
 
 import json
 import math
@@ -25,6 +25,8 @@ PARTITIONS = 2
 START = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NOWHERE = 2_000_000_000
+LARGEST = 1_048_000
+"""Bytes of a value that a topic just takes, by the broker's default; what is rejected has headers beside it."""
 HEADERS: list[tuple[str, bytes | None]] = [("trace", b"\x00\xff"), ("trace", b"again"), ("nothing", None)]
 
 
@@ -64,7 +66,8 @@ class Poisoner:
         create_inputs(pipeline, settings, partitions=PARTITIONS)
         self._topics = pipeline.topics(settings.topic_prefix)
         self._draw, self._events = Random(seed), events
-        self._producer = Producer({**librdkafka(settings), "enable.idempotence": True, "linger.ms": 5})
+        kafka = librdkafka(settings)
+        self._producer = Producer({**kafka, "enable.idempotence": True, "linger.ms": 5, "message.max.bytes": 2_000_000})
         with Registry(schema_registry(settings)) as registry:
             self._payment = _encoder(registry, self._topics.events, Payment)
             self._chargeback = _encoder(registry, self._topics.labels, Chargeback)
@@ -78,6 +81,7 @@ class Poisoner:
             self._empty,
             self._wrong_key,
             self._wrong_partition,
+            self._as_large_as_its_topic_takes,
         )
 
     def write(self) -> Story:
@@ -159,6 +163,9 @@ class Poisoner:
     def _wrong_partition(self, payment: dict[str, Any]) -> tuple[Sent, Reason]:
         right = self._placed(payment)
         return self._placed(payment, partition=1 - right.partition, headers=HEADERS), Reason.WRONG_PARTITION
+
+    def _as_large_as_its_topic_takes(self, payment: dict[str, Any]) -> tuple[Sent, Reason]:
+        return self._placed(payment, value=b"\x07" * LARGEST, headers=HEADERS), Reason.NOT_AVRO
 
     def _send(self, story: Story, sent: Sent, at: datetime) -> None:
         story.events += 1

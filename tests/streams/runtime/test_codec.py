@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.avro import avro_schema, encoder
 from schemas.decode import input_decoder, own_decoder
 from schemas.outcome import Outcome
-from schemas.reject import HEADER_PREFIX, Reason, Reject
+from schemas.reject import HEADER_PREFIX, LONGEST, Reason, Reject
 from schemas.scored import Scored
 from streams.runtime.bind import bind
 from streams.runtime.codec import Message, Source, decode
@@ -155,3 +155,19 @@ def test_the_limit_of_a_step_changes_no_message(cuts: list[int]) -> None:
 
 def test_a_gap_is_refused_by_the_task() -> None:
     assert not task().deliver(Run("taps.events", 1, 2, 2, [tap(1, 1_000)]))
+
+
+def test_what_comes_of_a_record_at_time_zero_is_not_of_now() -> None:
+    bad, good = tap(0, 0, value=b"hello"), tap(1, 0)
+    group = stepped(Run("taps.events", 0, 2, 2, [bad, good]), Run("taps.labels", 0, 0, 0, []))
+
+    assert {message.timestamp_ms for message in group.messages} == {1}
+
+
+def test_a_long_key_is_not_told_in_full() -> None:
+    group = stepped(
+        Run("taps.events", 0, 1, 1, [tap(0, 1_000, key=b"\xff" * 200_000)]), Run("taps.labels", 0, 0, 0, [])
+    )
+
+    (message,) = group.messages
+    assert len(dict(message.headers)[f"{HEADER_PREFIX}message"]) == LONGEST
