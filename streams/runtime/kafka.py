@@ -72,11 +72,13 @@ class RealKafka:
 
     def describe(self, topics: Collection[str]) -> dict[str, Facts]:
         """Id and partition count."""
-        told = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_S)
-        facts = {}
-        for topic, answer in told.items():
-            found = self._ask(answer.result)
-            facts[topic] = Facts(str(found.topic_id), len(found.partitions))
+
+        def told() -> dict[str, Facts]:
+            answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=TIMEOUT_S)
+            found = {topic: answer.result() for topic, answer in answers.items()}
+            return {topic: Facts(str(each.topic_id), len(each.partitions)) for topic, each in found.items()}
+
+        facts: dict[str, Facts] = self._ask(told)
         return facts
 
     def close(self) -> None:

@@ -10,6 +10,8 @@ from streams.runtime.desk import WITHIN_S, Away
 from streams.runtime.wire import PATH, Response, Wire
 
 JSON = "application/json"
+ALIVE_S = 2 * WITHIN_S
+"""So often another worker is asked for a sign of life: one that went without a word gives none, so the wire breaks."""
 
 
 class Said(NamedTuple):
@@ -55,7 +57,7 @@ class Peers:
 
     async def _wired(self, address: str) -> Wire:
         async with asyncio.timeout(2 * WITHIN_S):
-            return Wire(await self._connected().ws_connect(f"{address}{PATH}"))
+            return Wire(await self._connected().ws_connect(f"{address}{PATH}", heartbeat=ALIVE_S))
 
     def _connected(self) -> ClientSession:
         if self._closed:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+from aiokafka.errors import IllegalStateError
+
 from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import Ownership
 from streams.runtime.ports import Fenced
@@ -73,5 +75,7 @@ class Regain:
                 if await self._member.holds():
                     break
             await self._member.seek_to_committed()
+        except IllegalStateError:
+            log.info("partition %d has moved while it was read again", partition)
         except Exception as error:  # noqa: BLE001 (not swallowed: `serve` raises it)
             self._ownership.fail(error)

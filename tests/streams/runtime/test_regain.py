@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiokafka.errors import IllegalStateError
 
 from streams.runtime.metrics import Metrics
 from streams.runtime.ports import Fenced
@@ -93,3 +94,18 @@ def test_who_loses_it_again_and_again_stops_with_that() -> None:
     group = run(play)
 
     assert (group.owned, group.failures) == (len(WAITS_S), [GONE])
+
+
+def test_what_moves_while_it_is_read_again_ends_nobody() -> None:
+    async def play(group: Group, regain: Regain) -> None:
+        async def moved() -> None:
+            group.given = set()
+            group.settled.set()
+            raise IllegalStateError("No current assignment for partition")
+
+        group.seek_to_committed = moved  # type: ignore[method-assign]
+        await lose(group, regain)
+        await group.settled.wait()
+        await asyncio.gather(*regain._under_way.values())
+
+    assert run(play).failures == []

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, WSCloseCode, WSMsgType, web
 from aiohttp.test_utils import TestServer
 
 from streams.passing import Passing
+from streams.runtime import peers as peers_of
 from streams.runtime import wire
 from streams.runtime.asked import Question
 from streams.runtime.desk import Away
@@ -250,3 +251,28 @@ def test_who_stops_asking_leaves_nothing_open() -> None:
             return worker.page._sockets
 
     assert asyncio.run(play()) == set()
+
+
+def test_a_worker_that_went_without_a_word_is_connected_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers_of, "ALIVE_S", 0.1)
+    opened: list[web.WebSocketResponse] = []
+
+    async def silent(request: web.Request) -> web.WebSocketResponse:
+        opened.append(web.WebSocketResponse(autoping=False))
+        await opened[-1].prepare(request)
+        await asyncio.Event().wait()
+        return opened[-1]
+
+    async def play() -> None:
+        app = web.Application()
+        app.router.add_get(wire.PATH, silent)
+        async with TestServer(app) as server, asyncio.timeout(20):
+            peers, address = Peers(), str(server.make_url("")).rstrip("/")
+            for _ in range(2):
+                with pytest.raises(Away, match="gone"):
+                    await peers.ask(address, body(1))
+            await peers.close()
+
+    asyncio.run(play())
+
+    assert len(opened) == 2
