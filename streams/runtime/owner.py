@@ -64,7 +64,8 @@ class Owner:
     def repair(self, partition: int) -> Entry:
         """Rewrite the offsets of `partition` from the last entry of its ledger, which is returned.
 
-        Fences a task that still runs. Raises `Problem` where the ledger is empty or its chain does not hold.
+        Fences a task that still runs. Raises `Problem` where the ledger is empty, its chain does not hold, or it was
+        cut off.
         """
         seat = self.seat(partition)
         transactions = seat.transactions()
@@ -75,6 +76,13 @@ class Owner:
                 raise Problem(f"the ledger of {seat.named} is empty: there is nothing to repair the offsets from")
             saved = Checkpoint(self.binding.state_topic).restore(seat.saved())
             last, seq = entries[-1], saved.manifest.seq if saved is not None else -1
+            known = max(seq, recovery.latest(seat.marks()))
+            if known > last.seq:
+                raise Problem(
+                    f"the ledger of {seat.named} ends with entry {last.seq}, its offsets or its state with entry "
+                    f"{known}: it was cut off, and offsets from before would double what that entry wrote; run the "
+                    "pipeline as its next version"
+                )
             told = Beside(recovery.METADATA_VERSION, last.epoch, last.seq, last.head, seq, low)
             transactions.begin()
             transactions.send_offsets(positions(last.ends, told))

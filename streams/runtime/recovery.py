@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -52,6 +53,15 @@ def beside(marks: Mapping[str, Mark | None], what: str) -> Beside | None:
     if len(told) > 1 or told[0].v != METADATA_VERSION:
         raise Problem(f"the offsets of {what} were not committed together: {REPAIR}")
     return told[0]
+
+
+def latest(marks: Mapping[str, Mark | None]) -> int:
+    """The latest entry of the ledger that stands beside any offset, whether they agree or not; -1 where none does."""
+    seqs = [-1]
+    for mark in marks.values():
+        with suppress(msgspec.DecodeError):  # committed by something else
+            seqs.append(msgspec.json.decode(mark.metadata if mark is not None else "", type=Beside).seq)
+    return max(seqs)
 
 
 def tail(kafka: Kafka, binding: Binding, partition: int, start: int, signer: Signer | None) -> list[Entry]:

@@ -9,7 +9,7 @@ from schemas.problem import Problem
 from streams.runtime import ledger, recovery
 from streams.runtime.checkpoint import Checkpoint
 from streams.runtime.owner import Owner
-from tests.simulation.damages import DAMAGES, Damage, stopped
+from tests.simulation.damages import DAMAGES, SAVED, Damage, stopped
 from tests.simulation.inputs import BINDING
 from tests.simulation.planting import Plant
 from tests.simulation.world import World
@@ -90,6 +90,28 @@ def test_another_definition_stops_a_task_by_name() -> None:
 
     with pytest.raises(Problem, match=told):
         Owner(binding=replace(BINDING, digest="another", parts=parts), kafka=world.client, clock=world.clock).own(0)
+
+
+def test_a_ledger_that_was_cut_off_is_not_repaired() -> None:
+    world = stopped()
+    BY_NAME["the last entry is gone"].done(world)
+    before = dict(world.log.offsets)
+
+    with pytest.raises(Problem, match="cut off"):
+        Owner(binding=BINDING, kafka=world.client, clock=world.clock).repair(0)
+
+    assert world.log.offsets == before
+
+
+def test_a_ledger_that_ends_before_its_state_is_not_repaired() -> None:
+    world = stopped()
+    ledger_of = world.log.partition(BINDING.ledger.topic)
+    for offset in [record.offset for record in ledger_of.read(0, ledger_of.high)][SAVED:]:
+        ledger_of.slots = [slot for slot in ledger_of.slots if slot.offset != offset]
+    BY_NAME["the group has expired"].done(world)
+
+    with pytest.raises(Problem, match=f"its state with entry {SAVED}: it was cut off"):
+        Owner(binding=BINDING, kafka=world.client, clock=world.clock).repair(0)
 
 
 @pytest.mark.parametrize("name", OFFSETS)
