@@ -26,6 +26,9 @@ _VALUE = Struct("<d")
 _HEAD = Struct("=qHH")
 COUNTED = 2**32
 
+NONE: list[bytes] = []
+"""The sketches of tiles without any, of which there may be many: one list for all of them."""
+
 Sketched = Callable[[bytes, Any], bytes]
 """What a sketch is with one more value in it."""
 
@@ -102,7 +105,7 @@ class Tiles:
         self.rows = bytearray(self.layout.slots * (COUNT * layout.counts + WIDTH * len(layout.powers)))
         for _, greatest in layout.extremes:
             self.rows += _VALUE.pack(-inf if greatest else inf) * self.layout.slots
-        self.sketches = [b""] * (self.layout.slots * len(layout.sketches))
+        self.sketches = [b""] * (layout.slots * len(layout.sketches)) if layout.sketches else NONE
 
     def look(self, at_ms: int) -> Place:
         """Between which tiles the windows as of a time are: after each start, up to the end."""
