@@ -42,6 +42,11 @@ class Aggregate:
     among: Among = "all"
     q: str = ""
 
+    @property
+    def of_none(self) -> float:
+        """The default as a float, as which it need not be written (`False`, a number of numpy's); 0 without one."""
+        return 0.0 if self.default is None else float(self.default)
+
     def named(self, entity: str, span: str) -> str:
         among = "labelled" if self.among == "labelled" else None
         verb = f"q{self.q[2:]:0<2}" if self.verb == "quantile" else self.verb

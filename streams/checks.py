@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Sequence
+from enum import Enum
 from math import isfinite
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -47,6 +48,11 @@ def check_field(what: str, model: type[BaseModel], name: str, allowed: tuple[typ
     if name not in model.model_fields:
         raise Problem(f"{what}={name!r}: {model.__name__} has no such field (it has {', '.join(model.model_fields)})")
     for each in types_of(model, name):
+        if isinstance(each, type) and issubclass(each, Enum):
+            values = ", ".join(repr(member.value) for member in each)
+            raise Problem(
+                f"{what}={name!r}: {model.__name__}.{name} is an Enum: write Literal[{values}] for {each.__name__}"
+            )
         if not (isinstance(each, type) and issubclass(each, allowed)):
             wanted = " or ".join(kind.__name__ for kind in allowed)
             found = getattr(each, "__name__", each)

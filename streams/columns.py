@@ -16,7 +16,7 @@ Column = Callable[..., float]
 
 def from_field(feature: Field) -> Column:
     """The value of a field as a float; its default where it is missing."""
-    name, default = feature.name, feature.default
+    name, default = feature.name, _number(feature.default)
 
     def read(event: Any) -> float:
         value = fields_of(event)[name]
@@ -57,7 +57,7 @@ def from_filter(where: Filter) -> Callable[[Any], bool]:
 
 def from_function(feature: Derived) -> Column:
     """What the user's function gives; its default where that is no finite number."""
-    name, function, default = feature.name, feature.function, feature.default
+    name, function, default = feature.name, feature.function, _number(feature.default)
 
     def compute(*arguments: Any) -> float:
         try:
@@ -74,3 +74,8 @@ def from_function(feature: Derived) -> Column:
         return default
 
     return compute
+
+
+def _number(default: float | None) -> float | None:
+    """As a float: it may be written as a truth value or a number of numpy's."""
+    return None if default is None else float(default)

@@ -7,6 +7,9 @@ from struct import Struct
 from streams.tiles import NEVER_MS
 from streams.windows import Place
 
+SETTLED_AFTER = 7
+"""Half-lives after which what came before the first event would weigh less than one part in a hundred."""
+
 FORGOTTEN_AFTER = 64
 """Half-lives after which the events of a key are forgotten: beside the next one they weigh less than 2**-64."""
 

@@ -48,6 +48,11 @@ class Features(Groups):
         self._order = None if in_order else sorted(range(len(computed)), key=computed.__getitem__)
 
     @property
+    def settles_ms(self) -> int:
+        """For how long counts and means grow from the first event on; 0 without windows."""
+        return max((part.group.settles_ms for part in self._parts), default=0)
+
+    @property
     def kept_ms(self) -> int:
         """How long an event may count in a window; 0 without windows."""
         return max((part.group.kept_ms for part in self._parts), default=0)

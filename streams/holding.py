@@ -8,7 +8,7 @@ from typing import Any
 from schemas.problem import Problem
 from streams.aggregate import Aggregate, Windows
 from streams.column import Column, Marks
-from streams.decayed import FORGOTTEN_AFTER, Decayed
+from streams.decayed import FORGOTTEN_AFTER, SETTLED_AFTER, Decayed
 from streams.delayed import DelayedHistory, RatedHistory
 from streams.exact import PrefixSums
 from streams.reading import Kept, Read, kept_of, reading
@@ -28,6 +28,8 @@ RICH = ("min", "max", "variance", "quantile")
 class Holding:
     """What is `new` for a key, holds `kept` of its events for `kept_ms`, and how its aggregates are read.
 
+    From the first event on they grow for `settles_ms`, then no more.
+
     `by_copy`: an event cannot be taken out again, so what is held is copied before it changes. `look_first`: windows
     without the event itself are read before it is added.
     """
@@ -35,6 +37,7 @@ class Holding:
     new: Callable[[], Held]
     kept: tuple[Kept, ...]
     kept_ms: int
+    settles_ms: int
     reads: tuple[Read, ...]
     looks: tuple[Read, ...]
     rated: bool
@@ -69,6 +72,7 @@ def _exact(windows: Sequence[Windows], lateness_ms: int) -> Holding:
         new=new,
         kept=kept,
         kept_ms=delay_ms + spans_ms[-1],
+        settles_ms=delay_ms + spans_ms[-1],
         reads=reads,
         looks=looks,
         rated=rated,
@@ -87,6 +91,7 @@ def _tiled(windows: Sequence[Windows], lateness_ms: int) -> Holding:
         new=partial(Tiles, layout),
         kept=kept,
         kept_ms=layout.tiles * layout.tile_ms,
+        settles_ms=layout.tiles * layout.tile_ms,
         reads=reads,
         looks=reads,
         rated=layout.rated,
@@ -102,6 +107,7 @@ def _decayed(windows: Sequence[Windows], lateness_ms: int) -> Holding:
         new=partial(Decayed, half_lives_ms, len(kept)),
         kept=kept,
         kept_ms=FORGOTTEN_AFTER * half_lives_ms[-1] + lateness_ms,
+        settles_ms=SETTLED_AFTER * half_lives_ms[-1],
         reads=reads,
         looks=reads,
         rated=False,

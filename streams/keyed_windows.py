@@ -54,6 +54,7 @@ class KeyedWindows:
         self.bounded = windows[0].most is not None
         self._holding = holding(windows, lateness_ms)
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
+        self.settles_ms = self._holding.settles_ms
         self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
         self._new, self._newest_of = self._holding.new, self._holding.new().newest_of
         self._by_copy = self._holding.by_copy

@@ -14,6 +14,8 @@ from streams.labels import Task
 
 Kind = Literal["classifier", "regressor", "anomaly"]
 
+_LONG = 2**63
+
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What a model says of one event."""
@@ -141,9 +143,9 @@ def _binary(value: Any) -> bool:
 
 
 def _class(value: Any) -> Any:
-    if isinstance(value, str | int):
+    if isinstance(value, str) or (isinstance(value, int) and -_LONG <= value < _LONG):
         return value
-    raise Reject(Reason.INVALID, f"the label {value!r} names no class")
+    raise Reject(Reason.INVALID, f"the label {value!r} names no class: text, or a whole number of 64 bits")
 
 
 def _number(value: Any) -> float:

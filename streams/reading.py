@@ -71,7 +71,7 @@ def _column(aggregate: Aggregate, kept: Sequence[Kept]) -> int:
 
 def _read(windows: Windows, aggregate: Aggregate, places: Sequence[int], kept: Sequence[Kept]) -> Read:
     column = _column(aggregate, kept)
-    default = 0.0 if aggregate.default is None else aggregate.default
+    default = aggregate.of_none
     match aggregate.verb:
         case "last" | "since":
             return _last(places, None if aggregate.verb == "since" else column, default)

@@ -43,7 +43,7 @@ def layout_of(windows: Sequence[Windows], kept: Sequence[Kept], lateness_ms: int
 def tiled_reading(windows: Windows, aggregate: Aggregate, layout: Layout, kept: Sequence[Kept]) -> Read:
     """`aggregate` of `windows` over tiles that hold `kept`."""
     places = [layout.spans_ms.index(span_ms) for span_ms in windows.spans_ms]
-    default = 0.0 if aggregate.default is None else aggregate.default
+    default = aggregate.of_none
     of = _tiled(aggregate, layout, kept)
 
     def read(tiles: Tiles, starts: Sequence[int], end: int, _: int) -> list[float]:
@@ -90,7 +90,7 @@ def _sketch(aggregate: Aggregate, column: int) -> Tiled:
 
 
 def _rate(aggregate: Aggregate) -> Tiled:
-    labelled, default = aggregate.among == "labelled", 0.0 if aggregate.default is None else aggregate.default
+    labelled, default = aggregate.among == "labelled", aggregate.of_none
 
     def read(tiles: Tiles, n: int, start: int, end: int) -> float:
         of = tiles.count(1, start, end) if labelled else n
@@ -104,7 +104,7 @@ def decayed_reading(windows: Windows, aggregate: Aggregate, half_lives_ms: Seque
     places = [half_lives_ms.index(span_ms) for span_ms in windows.spans_ms]
     field = kept_of(aggregate)
     value = 0 if field is None else kept.index(field)
-    default = 0.0 if aggregate.default is None else aggregate.default
+    default = aggregate.of_none
 
     def read(decayed: Decayed, _: Sequence[int], __: int, ___: int) -> list[float]:
         return [decayed.mean(value, i, default) for i in places]

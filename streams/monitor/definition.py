@@ -85,6 +85,11 @@ class Monitor:
     def reference_ms(self) -> int:
         return duration_ms(self.reference)
 
+    @property
+    def units(self) -> tuple[object, ...]:
+        """What the monitor's state is counted in: where it changes, the state means something else."""
+        return self.window_ms, self.reference_ms, self.bins, self.score_bins
+
     def warmup_ms(self, longest_ms: int) -> int:
         """What passes before the reference begins, for features that look back `longest_ms`."""
         return longest_ms if self.warmup is None else duration_ms(self.warmup)

@@ -19,9 +19,12 @@ from schemas.reply import Reply
 from schemas.scored import Scored
 from schemas.topics import Topics
 from streams.answer import Answers
+from streams.digest import digest
 from streams.entity import EntityStage
+from streams.monitor.definition import Monitor
 from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
+from streams.parts import Parts
 from streams.passing import Passing
 from streams.pipeline import Pipeline
 from streams.plan import SCORE, Rekey, Step, key_of, rekey_of, stages, step_of, steps
@@ -48,13 +51,14 @@ def bind(
     rekey, step = rekey_of(pipeline, stage), step_of(pipeline, partitions, stage)
     ledger = topics.ledger(pipeline.version, stage)
     fold = RekeyStage(rekey) if rekey is not None else _stage(pipeline, way, step)
+    parts = _monitored(pipeline) if rekey is None and step is None else pipeline.parts
     answers = fold.answers if pipeline.requests and isinstance(fold, ScoreStage | EntityStage) else None
     return Binding(
         stage=fold,
         pipeline=f"{prefix}{pipeline.name}",
         version=pipeline.version,
-        digest=pipeline.digest,
-        parts=pipeline.parts,
+        digest=digest(list(parts.items())),
+        parts=parts,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),
         sources=_sources(pipeline, rekey or step, topics, registry),
@@ -65,6 +69,12 @@ def bind(
         limits=pipeline.limits,
         asked=None if step is None or answers is None else _asked(pipeline, way, step, answers, topics, registry),
     )
+
+
+def _monitored(pipeline: Pipeline) -> Parts:
+    """The parts of a definition, and where it is not the usual one, what the state of its monitor is counted in."""
+    units = pipeline.monitor.units
+    return pipeline.parts if units == Monitor().units else {**pipeline.parts, "monitor": digest(units)}
 
 
 def check_partitions(pipeline: Pipeline, partitions: int) -> None:
@@ -113,7 +123,7 @@ def monitor_stage(pipeline: Pipeline) -> MonitorStage:
         feature_names=pipeline.feature_names,
         feature_set=pipeline.feature_set,
         horizon_ms=pipeline.labels.horizon_ms if pipeline.labels is not None else 0,
-        longest_ms=pipeline.compiled.kept_ms,
+        longest_ms=pipeline.compiled.settles_ms,
     )
     return MonitorStage(watched, pipeline.monitor)
 

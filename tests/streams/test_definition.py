@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -19,6 +20,9 @@ from schemas.problem import Problem
 from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
 from streams.features import Features
+from streams.monitor.definition import Monitor
+from streams.runtime.bind import bind
+from tests.schemas.in_process import InProcess
 from tests.streams.builders import Tap, definition, labels
 
 
@@ -429,3 +433,43 @@ def test_without_windows_the_event_is_its_own_key() -> None:
 
     assert made.key == "tap_id"
     assert made.compiled.kept_ms == 0
+
+
+class Kind(StrEnum):
+    FINE, FRAUD = "fine", "fraud"
+
+
+class Sorted(Tap):
+    kind: Kind = Kind.FINE
+
+
+def test_an_enum_is_refused_with_what_to_write() -> None:
+    told = r"Sorted.kind is an Enum: write Literal\['fine', 'fraud'\] for Kind"
+
+    with pytest.raises(Problem, match=told):
+        Pipeline(**definition(event=Sorted, labels=Labels(field="kind", task="multiclass"), model=GaussianNB))
+
+
+def test_what_decays_settles_in_a_few_half_lives_and_windows_in_the_longest() -> None:
+    day_ms = 86_400_000
+
+    assert (
+        Pipeline(**definition(features=[per("card").decayed("7d").mean("amount")])).compiled.settles_ms == 49 * day_ms
+    )
+    assert Pipeline(**definition(features=[per("card").over("1d", "9d").count()])).compiled.settles_ms == 9 * day_ms
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [(Monitor(window="30m"), False), (Monitor(score_bins=2_000), False), (Monitor(stability=0.5), True)],
+    ids=["window", "score_bins", "stability"],
+)
+def test_what_a_monitor_counts_in_belongs_to_its_stage_alone(other: Monitor, same: bool) -> None:
+    usual, made = Pipeline(**definition()), Pipeline(**definition(monitor=other))
+
+    def digests(stage: str) -> list[str]:
+        bound = (bind(each, stage, prefix="", registry=InProcess(), partitions=1) for each in (usual, made))
+        return [each.digest for each in bound]
+
+    assert len(set(digests("score"))) == 1
+    assert (len(set(digests("monitor"))) == 1) is same

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from schemas.outcome import Outcome
 from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams import Derived, Field, Labels, per
+from streams.score import ScoreStage
 from streams.stage import Output
 from tests.streams.builders import Log, fold, messages, pipeline, refusals, times_ms
 
@@ -293,3 +295,38 @@ def test_a_model_that_fails_otherwise_stops_the_fold() -> None:
 
     with pytest.raises(KeyError):
         fold(made, log.records)
+
+
+@pytest.mark.parametrize("default", [False, 0, np.float64(0.0)])
+def test_a_default_is_a_float_however_it_is_written(default: Any) -> None:
+    window = per("card").over("50ms", itself=False).mean("amount", default=default)
+    tiles = per("card").over("50ms", tile="10ms", itself=False).max("amount", default=default)
+    nothing = Derived("nothing", lambda _: math.nan, default=default)
+    made = pipeline(features=[Field("tip", default=default), window, tiles, nothing])
+
+    _, emitted = fold(made, Log().tap("1", 1_000).finding("1", 1_001).records)
+
+    (scored,), (met,) = messages(emitted, Scored), messages(emitted, Outcome)
+    assert [type(value) for value in scored.features] == [float] * 4
+    assert met.features == scored.features == [0.0] * 4
+
+
+class Numbered(BaseModel):
+    """A finding of one of very many kinds."""
+
+    tap_id: str
+    known_ms: int
+    kind: int
+    card: str = "a"
+
+
+@pytest.mark.parametrize(("kind", "met"), [(2**63 - 1, 1), (-(2**63), 1), (2**63, 0), (-(2**63) - 1, 0)])
+def test_a_class_beyond_64_bits_is_rejected_and_the_others_can_be_saved(kind: int, met: int) -> None:
+    known = Labels(Numbered, id="tap_id", field="kind", time="known_ms", task="multiclass", horizon="100ms")
+    made = pipeline(labels=known, model=GaussianNB)
+    log = Log().tap("1", 1_000).label(Numbered(tap_id="1", known_ms=1_001, kind=kind), 1_001)
+
+    state, emitted = fold(made, log.records)
+
+    assert (len(messages(emitted, Outcome)), len(refusals(emitted))) == (met, 1 - met)
+    assert dict(ScoreStage(made).save(state))
