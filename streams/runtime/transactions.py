@@ -161,13 +161,13 @@ def _bounded(function: Callable[..., object], *arguments: object) -> None:
 def _of_commit(error: KafkaError) -> Exception:
     """Why a commit failed: refused, or its outcome is not known."""
     named = _named(error)
-    return named if isinstance(named, Fenced | Abortable) else Unknown(error.str())
+    return named if isinstance(named, Fenced | Abortable) or _too_large(error) else Unknown(error.str())
 
 
 def _named(error: KafkaError) -> Exception:
     if error.code() in _FENCED:
         return Fenced(error.str())
-    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+    if _too_large(error):
         return Problem(
             f"an output is larger than its topic takes ({error.str()}): raise max.message.bytes of the topics that "
             "Millrace writes above that of the inputs"
@@ -177,3 +177,7 @@ def _named(error: KafkaError) -> Exception:
     if error.retriable():
         return Unknown(error.str())
     return Problem(f"Kafka did not take a commit ({error.str()}): check the broker; nothing of it is visible")
+
+
+def _too_large(error: KafkaError) -> bool:
+    return error.code() == KafkaError.MSG_SIZE_TOO_LARGE
