@@ -17,7 +17,7 @@ class Monitor:
     - `reference`: what later windows are compared with, hour by hour: the first full days, in whole days. `7d` where
       weekdays differ.
     - `warmup`: what passes before the reference begins and errors are watched; left out, the longest window of the
-      pipeline's features, as counts and means grow until that has passed once.
+      pipeline's features, as counts and means grow until that has passed once; of what decays, seven half-lives.
     - `bins`: quantile bins of the reference per feature.
     - `stability`: the population stability index from which a window counts as drifted. By convention .1 is little,
       .25 much (Siddiqi, Credit Risk Scorecards, 2006).

@@ -21,7 +21,7 @@ from schemas.reject import Reject
 from streams import Derived, Field, Labels, Pipeline, per
 from streams.features import Features
 from streams.monitor.definition import Monitor
-from streams.runtime.bind import bind
+from streams.runtime.bind import bind, monitor_stage
 from tests.schemas.in_process import InProcess
 from tests.streams.builders import Tap, definition, labels
 
@@ -450,13 +450,12 @@ def test_an_enum_is_refused_with_what_to_write() -> None:
         Pipeline(**definition(event=Sorted, labels=Labels(field="kind", task="multiclass"), model=GaussianNB))
 
 
-def test_what_decays_settles_in_a_few_half_lives_and_windows_in_the_longest() -> None:
+def test_the_monitor_waits_for_the_longest_window_and_a_few_half_lives_of_what_decays() -> None:
     day_ms = 86_400_000
+    decayed, windows = per("card").decayed("7d").mean("amount"), per("card").over("1d", "9d").count()
 
-    assert (
-        Pipeline(**definition(features=[per("card").decayed("7d").mean("amount")])).compiled.settles_ms == 49 * day_ms
-    )
-    assert Pipeline(**definition(features=[per("card").over("1d", "9d").count()])).compiled.settles_ms == 9 * day_ms
+    for features, settled_ms in ((decayed, 49 * day_ms), (windows, 9 * day_ms)):
+        assert monitor_stage(Pipeline(**definition(features=[features])))._drift._warmup_ms == settled_ms
 
 
 @pytest.mark.parametrize(
