@@ -52,11 +52,6 @@ class Features(Groups):
         """For how long counts and means grow from the first event on; 0 without windows."""
         return max((part.group.settles_ms for part in self._parts), default=0)
 
-    @property
-    def kept_ms(self) -> int:
-        """How long an event may count in a window; 0 without windows."""
-        return max((part.group.kept_ms for part in self._parts), default=0)
-
     def of(self, entity: str) -> Groups:
         """The groups of windows of one entity."""
         return Groups([part for part in self._parts if part.group.entity == entity])

@@ -323,7 +323,7 @@ def test_what_fits_is_accepted() -> None:
     )
 
     assert made.key == "card"
-    assert made.compiled.kept_ms == 86_400_000
+    assert made.compiled.settles_ms == 86_400_000
     assert made.feature_names == (
         "amount",
         "tip",
@@ -432,7 +432,7 @@ def test_without_windows_the_event_is_its_own_key() -> None:
     made = Pipeline(**definition(labels=None, features=[Field("amount")], model=lambda: HalfSpaceTrees(seed=1)))
 
     assert made.key == "tap_id"
-    assert made.compiled.kept_ms == 0
+    assert made.compiled.settles_ms == 0
 
 
 class Kind(StrEnum):
