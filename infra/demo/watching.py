@@ -82,7 +82,7 @@ class Watcher:
         separate = pipeline.labels is not None and pipeline.labels.event is not None
         inputs = [topics.events, *([topics.labels] if separate else [])]
         self._score_lag = Lag(settings, topics.group(pipeline.version, "score"), inputs)
-        self._sink_lag = Lag(settings, topics.group(pipeline.version, SINK), topics.outputs)
+        self._sink_lag = Lag(settings, topics.sink, topics.outputs)
         self._held = ExitStack()
         self._quality: tuple[float, Quality | None] = (float("-inf"), None)
 
