@@ -115,5 +115,7 @@ def _text(value: bytes | None) -> str:
 
 def _number(value: bytes | None, most: int) -> int | None:
     digits = _text(value)
-    told = digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))
-    return number if told and (number := int(digits)) <= most else None
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= len(str(most))):
+        return None
+    number = int(digits)
+    return number if number <= most else None

@@ -17,6 +17,11 @@ def parts_of(features: Sequence[Feature], model: Any, rules: Mapping[str, object
     return {**parts, "model": digest(model_tree(model)), **{name: digest(rule) for name, rule in rules.items()}}
 
 
+def digest_of(parts: Parts) -> str:
+    """The digest of a whole definition, from those of its parts."""
+    return digest(list(parts.items()))
+
+
 def _trees(feature: Feature) -> Iterator[tuple[str, object]]:
     """What decides the values of each of its names, beside the name."""
     if isinstance(feature, Field):

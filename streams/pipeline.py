@@ -28,7 +28,7 @@ from streams.labels import Labels, Task
 from streams.learner import kind_of, learner
 from streams.limits import Limits
 from streams.monitor.definition import Monitor
-from streams.parts import parts_of
+from streams.parts import digest_of, parts_of
 from streams.stage import Role
 from streams.unmoved import check_unmoved
 
@@ -133,7 +133,7 @@ class Pipeline:
         self.kind = kind_of(built)
         self.feature_set = digest(self.feature_names)
         self.parts = parts_of(self.features, built, self._rules())
-        self.digest = digest(list(self.parts.items()))
+        self.digest = digest_of(self.parts)
         if requests:
             if labels is not None and labels.inside:
                 raise Problem("requests=True, but a request would have to bring its label, which is inside the event")

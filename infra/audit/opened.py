@@ -1,7 +1,7 @@
 """The stages of a pipeline as Kafka has them: their ledgers opened for reading, nothing created."""
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -65,9 +65,9 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
         closing.callback(kafka.close)
         found = []
         wanted = stages(pipeline, count) if stage is None else (stage,)
-        _refuse_some_missing([topics.ledger(pipeline.version, name) for name in wanted], there)
-        for name in wanted:
-            ledger = topics.ledger(pipeline.version, name)
+        ledgers = {name: topics.ledger(pipeline.version, name) for name in wanted}
+        _refuse_some_missing(ledgers.values(), there)
+        for name, ledger in ledgers.items():
             if ledger not in there:
                 continue
             binding = bind(
@@ -112,7 +112,7 @@ def not_begun(pipeline: Pipeline, settings: Settings) -> Problem:
     )
 
 
-def _refuse_some_missing(ledgers: Sequence[str], there: Container[str]) -> None:
+def _refuse_some_missing(ledgers: Collection[str], there: Container[str]) -> None:
     """The ledgers of all stages are made at once: where one is missing, somebody has deleted it."""
     missing = [each for each in ledgers if each not in there]
     if missing and len(missing) < len(ledgers):

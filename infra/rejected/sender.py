@@ -10,7 +10,7 @@ from infra.rejected.log import RejectedLog, silent
 from infra.rejected.record import Rejected, headers_again
 from schemas.problem import Problem
 from streams.runtime.partition import partition_of
-from streams.runtime.transactions import MOST_BYTES
+from streams.runtime.transactions import ADMITTED_BYTES
 
 TIMEOUT_S = 30.0
 TAKEN_OVER = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
@@ -29,7 +29,7 @@ class Sender:
                 "retry.backoff.ms": 2,
                 "linger.ms": 5,
                 "compression.type": "lz4",
-                "message.max.bytes": MOST_BYTES,
+                "message.max.bytes": ADMITTED_BYTES,
             },
             logger=silent,
         )

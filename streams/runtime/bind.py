@@ -24,7 +24,7 @@ from streams.entity import EntityStage
 from streams.monitor.definition import Monitor
 from streams.monitor.stage import MonitorStage
 from streams.monitor.watched import Watched
-from streams.parts import Parts
+from streams.parts import Parts, digest_of
 from streams.passing import Passing
 from streams.pipeline import Pipeline
 from streams.plan import SCORE, Rekey, Step, key_of, rekey_of, stages, step_of, steps
@@ -57,7 +57,7 @@ def bind(
         stage=fold,
         pipeline=f"{prefix}{pipeline.name}",
         version=pipeline.version,
-        digest=digest(list(parts.items())),
+        digest=digest_of(parts),
         parts=parts,
         group=topics.group(pipeline.version, stage),
         transactional_id=topics.group(pipeline.version, stage),

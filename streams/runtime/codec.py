@@ -117,11 +117,8 @@ class Encoder:
                 topic, encode_value = values[said.TOPIC]
                 partitions = rekeyed.get(said.TOPIC) if rekeyed else None
                 partition = None if partitions is None else partition_of(each.key, partitions)
-                messages.append(
-                    Message(
-                        topic, each.key, encode_value(said.__dict__), each.timestamp_ms or EARLIEST_MS, [], partition
-                    )
-                )
+                value, time_ms = encode_value(said.__dict__), each.timestamp_ms or EARLIEST_MS
+                messages.append(Message(topic, each.key, value, time_ms, [], partition))
             else:
                 places = places or {(raw.topic, raw.offset): raw for raw in raws}
                 raw = places[each.record.topic, each.record.offset]

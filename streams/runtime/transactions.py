@@ -36,7 +36,7 @@ _FENCED = (
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
 )
 
-MOST_BYTES = 1_000_000_000
+ADMITTED_BYTES = 1_000_000_000
 """As many as librdkafka admits: how large a record may be, its topic decides."""
 
 
@@ -59,7 +59,7 @@ class RealTransactions:
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
                 "queue.buffering.max.messages": 1_000_000,
-                "message.max.bytes": MOST_BYTES,
+                "message.max.bytes": ADMITTED_BYTES,
             }
         )
         try:

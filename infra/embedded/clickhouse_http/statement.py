@@ -89,15 +89,19 @@ class Statement:
         pairs = pairwise(self.tokens)
         return tuple(self.text[name.start : name.end] for name, sign in pairs if sign.text == "=" and sign.depth == 0)
 
+    @cached_property
+    def _unquoted(self) -> tuple[str, ...]:
+        """The tokens in upper case, names as they are without quotes."""
+        return tuple(token.text.strip('`"').upper() for token in self.tokens)
+
     @property
     def names_file(self) -> bool:
         """Whether it reads or writes a file of this machine: clauses of a client's, which chDB is too."""
-        texts = [token.text.strip('`"').upper() for token in self.tokens]
-        return not {("INTO", "OUTFILE"), ("FROM", "INFILE"), ("FILE", "(")}.isdisjoint(pairwise(texts))
+        return not {("INTO", "OUTFILE"), ("FROM", "INFILE"), ("FILE", "(")}.isdisjoint(pairwise(self._unquoted))
 
     def makes_table_with(self, engine: str) -> bool:
         """Whether an ENGINE clause names this engine, however quoted."""
-        rest = [token.text.strip('`"').upper() for token in self.tokens if token.text != "="]
+        rest = [text for text in self._unquoted if text != "="]
         return ("ENGINE", engine.upper()) in pairwise(rest)
 
 
