@@ -118,8 +118,15 @@ def test_a_request_on_the_topic_has_the_same_reply(running: Running) -> None:
         while "q24" not in found:
             found |= arrived(1)
 
+    over_http = ask(running.url, one).body
     with Registry(schema_registry(running.settings)) as registry:
-        assert own_decoder(Reply, registry)(found["q24"].value()) == ask(running.url, one).body
+        on_topic = own_decoder(Reply, registry)(found["q24"].value())
+    assert folded(on_topic) == folded(over_http)
+
+
+def folded(reply: dict[str, Any]) -> dict[str, Any]:
+    """All but the positions: they pass the markers of transactions too, which come a while after the records."""
+    return {name: value for name, value in reply.items() if name != "positions"}
 
 
 def test_requests_leave_nothing_behind(running: Running) -> None:
