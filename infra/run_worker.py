@@ -12,6 +12,7 @@ from infra.embedded.ports import free_port
 from infra.embedded.process import ServerProcess
 from infra.pipeline_topics import create, reads
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
+from infra.settings.signing import signer
 from infra.settings.variables import variable
 from infra.slot import instance_id, kept_port
 from schemas.problem import Outage, Problem
@@ -61,7 +62,7 @@ def _connection(settings: Settings, member: str, port: int) -> Connection:
         instance_id=member,
         web_host=settings.metrics_host,
         web_port=port,
-        ledger_key=settings.ledger_key.get_secret_value().encode() if settings.ledger_key else None,
+        signer=signer(settings),
         accept_divergence=settings.accept_divergence,
     )
 

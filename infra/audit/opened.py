@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from infra.settings import Settings, librdkafka, reach, schema_registry
+from infra.settings.signing import signer
 from schemas.problem import Problem
 from schemas.registry import Registry
 from schemas.topics import Topics
@@ -58,7 +59,6 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
     count = there.get(topics.ledger(pipeline.version, SCORE), there.get(topics.ledger(pipeline.version, MONITOR), 1))
     if stage is not None:
         check_stage(pipeline, count, stage)
-    signer = Signer(settings.ledger_key.get_secret_value().encode()) if settings.ledger_key else None
     with ExitStack() as closing:
         registry = closing.enter_context(Registry(schema_registry(settings)))
         kafka = RealKafka(configuration)
@@ -86,7 +86,7 @@ def opened(pipeline: Pipeline, settings: Settings, stage: str | None = None) -> 
                     kafka=kafka,
                     registry=registry,
                     admin=admin,
-                    signer=signer,
+                    signer=signer(settings),
                     alone=_alone(topics, name, there),
                 )
             )

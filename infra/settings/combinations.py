@@ -23,6 +23,8 @@ def check(settings: Settings) -> None:
     _check_ssl(settings)
     _check_http(settings, "schema_registry")
     _check_http(settings, "clickhouse")
+    if settings.ledger_former_keys and settings.ledger_key is None:
+        raise Problem(f"{variable('ledger_former_keys')} needs {variable('ledger_key')}: set it too")
 
 
 def _check_sasl(settings: Settings) -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from infra.settings import combinations, variables
-from infra.settings.values import Address, Brokers, Certificates, ReadableFile, TopicPrefix
+from infra.settings.values import Address, Brokers, Certificates, FormerKeys, ReadableFile, TopicPrefix
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -65,6 +65,8 @@ class Settings(BaseSettings):
 
     ledger_key: SecretStr | None = None
     """Signs every entry of the ledger; with it, an entry that is not signed by it is refused."""
+    ledger_former_keys: Annotated[FormerKeys, NoDecode] = ()
+    """What they have signed holds too, until a newer one has signed. A list in JSON, the newest first."""
     accept_divergence: bool = False
     """Go on where folding again gives something else than the ledger says; the ledger then says so."""
 

@@ -1,5 +1,6 @@
 """The forms that single settings may take: addresses, existing files, topic prefixes."""
 
+import json
 import os
 import re
 import ssl
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 BROKER = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$")
 PREFIX = re.compile(r"^[A-Za-z0-9._-]{0,100}$")
@@ -67,8 +68,26 @@ def prefix(value: str) -> str:
     return value
 
 
+def listed(value: object) -> object:
+    """A list in JSON; what is none as it is.
+
+    >>> listed('["one, the newest", "another"]')
+    ['one, the newest', 'another']
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
+        raise ValueError('must be a list in JSON, the newest key first (["one key", "another"])')
+    return found
+
+
 Brokers = Annotated[str, AfterValidator(brokers)]
 Address = Annotated[str, AfterValidator(address)]
 ReadableFile = Annotated[Path, AfterValidator(readable)]
 Certificates = Annotated[ReadableFile, AfterValidator(certificates)]
+FormerKeys = Annotated[tuple[SecretStr, ...], BeforeValidator(listed)]
 TopicPrefix = Annotated[str, AfterValidator(prefix)]

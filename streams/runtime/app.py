@@ -44,7 +44,7 @@ class Connection:
     """Who comes back with the same one in time gets its partitions back at once."""
     web_host: str = "127.0.0.1"
     web_port: int = 0
-    ledger_key: bytes | None = None
+    signer: Signer | None = None
     accept_divergence: bool = False
 
     @property
@@ -55,8 +55,8 @@ class Connection:
 
     def owner(self, binding: Binding) -> Owner:
         """Who takes the partitions of a stage, on this Kafka."""
-        signer = Signer(self.ledger_key) if self.ledger_key else None
-        return Owner(binding=binding, kafka=RealKafka(self.librdkafka), signer=signer, accept=self.accept_divergence)
+        kafka = RealKafka(self.librdkafka)
+        return Owner(binding=binding, kafka=kafka, signer=self.signer, accept=self.accept_divergence)
 
 
 class Token(faust.Schema):  # type: ignore[type-arg]  # not subscriptable when it runs

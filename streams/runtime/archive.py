@@ -5,7 +5,6 @@ stand on its topic after a compaction.
 """
 
 import hashlib
-import hmac
 import re
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import msgspec
 from schemas.ledger import Entry
 from schemas.problem import Problem
 from streams.runtime.checkpoint import Checkpoint
-from streams.runtime.ledger import Signer
+from streams.runtime.ledger import Signer, signed_by
 from streams.runtime.manifest import Restored
 from streams.runtime.task import Binding
 
@@ -117,7 +116,7 @@ def require_of(archive: Archive, entry: Entry | None) -> None:
 
 
 def _require_signed(name: str, digest: str, signature: str, signer: Signer | None) -> None:
-    if signer is None or hmac.compare_digest(signature.encode(), signer.sign(digest).encode()):
+    if signer is None or signer.signed(digest, signature):
         return
     by = _key_id(signature)
     told = f"by key {by}" if by is not None else "by nobody"
@@ -156,4 +155,4 @@ def _digest(first: bytes, body: bytes) -> str:
 
 
 def _key_id(signature: str) -> str | None:
-    return signature.partition(":")[0] if signature != _UNSIGNED else None
+    return signed_by(signature) if signature != _UNSIGNED else None

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.ledger import Entry
 from schemas.problem import Problem
-from streams.runtime.ledger import START
+from streams.runtime.ledger import START, signed_by
 
 DIFFERENCES = 100
 """So many are told; the rest is counted."""
@@ -71,7 +71,7 @@ class Audit:
         """Count an entry whose place in the chain holds."""
         self.entries, self.last, self.head = self.entries + 1, entry.seq, entry.head
         self.records, self.outputs = self.records + entry.records, self.outputs + entry.outputs
-        self.key_ids.add(entry.signature.partition(":")[0] if entry.signature else "")
+        self.key_ids.add(signed_by(entry.signature) if entry.signature else "")
         self.environments.setdefault(entry.environment, entry.seq)
         if entry.kind == "accepted":
             self.accepted += 1

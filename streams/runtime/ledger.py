@@ -28,17 +28,51 @@ def hash_of(messages: Sequence[Message]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs heads with a key, so that nobody without it can write an entry. Its key's id is public."""
+    """Signs heads with a key, so that nobody without it can write an entry. Its key's id is public.
+
+    What one of the `former` keys (newest first) has signed holds too: a ledger goes on when its key is changed.
+    """
 
     key: bytes
+    former: tuple[bytes, ...] = ()
 
     @property
     def key_id(self) -> str:
-        return hashlib.sha256(b"id" + self.key).hexdigest()[:8]
+        return _key_id(self.key)
 
     def sign(self, head: str) -> str:
         """Key id and HMAC-SHA256 of `head`."""
-        return f"{self.key_id}:{hmac.new(self.key, head.encode(), hashlib.sha256).hexdigest()}"
+        return _signature(self.key, head)
+
+    def signed(self, head: str, signature: str) -> bool:
+        """Whether one of these keys has signed `head`."""
+        return any(hmac.compare_digest(signature.encode(), _signature(key, head).encode()) for key in self._keys)
+
+    def older(self, signature: str, before: str) -> bool:
+        """Whether of two that are `signed` the first is by an older key: a key that was given up signs no more."""
+        ids = [_key_id(key) for key in self._keys]
+        return ids.index(signed_by(signature)) > ids.index(signed_by(before))
+
+    @property
+    def _keys(self) -> tuple[bytes, ...]:
+        return (self.key, *self.former)
+
+
+def signed_by(signature: str) -> str:
+    """The id of the key in a signature.
+
+    >>> signed_by("5972e5f7:0c3a")
+    '5972e5f7'
+    """
+    return signature.partition(":")[0]
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"id" + key).hexdigest()[:8]
+
+
+def _signature(key: bytes, head: str) -> str:
+    return f"{_key_id(key)}:{hmac.new(key, head.encode(), hashlib.sha256).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +177,8 @@ def check(entry: Entry, before: Entry | None, signer: Signer | None) -> None:
     what = f"entry {entry.seq} of the ledger of {entry.pipeline}.v{entry.version}.{entry.stage}/{entry.partition}"
     if _head({name: value for name, value in entry.__dict__.items() if name not in _SEAL}) != entry.head:
         raise Problem(f"{what} was changed after it was written: its hash is not {entry.head[:12]}… as it says")
-    if signer is not None and not hmac.compare_digest(entry.signature or "", signer.sign(entry.head)):
-        by = f"by key {entry.signature.partition(':')[0]}" if entry.signature else "by nobody"
-        raise Problem(f"{what} is not signed by our key {signer.key_id}, but {by}: it may be forged")
+    if signer is not None:
+        _require_signed(what, entry, before, signer)
     if before is None:
         return
     if entry.seq != before.seq + 1:
@@ -154,6 +187,15 @@ def check(entry: Entry, before: Entry | None, signer: Signer | None) -> None:
         raise Problem(f"{what} follows on {entry.previous[:12]}…, but entry {before.seq} is {before.head[:12]}…")
     if entry.starts != before.ends:
         raise Problem(f"{what} begins at {_told(entry.starts)}, where entry {before.seq} ends at {_told(before.ends)}")
+
+
+def _require_signed(what: str, entry: Entry, before: Entry | None, signer: Signer) -> None:
+    signature = entry.signature or ""
+    by = f"by key {signed_by(signature)}" if signature else "by nobody"
+    if not signer.signed(entry.head, signature):
+        raise Problem(f"{what} is not signed by our key {signer.key_id}, but {by}: it may be forged")
+    if before is not None and signer.older(signature, before.signature or ""):
+        raise Problem(f"{what} is signed {by}, the one before it by a newer one: it may be forged")
 
 
 def _head(body: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ import certifi
 import pytest
 
 from infra.settings import Settings, aiokafka, clickhouse, librdkafka, schema_registry
+from infra.settings.signing import signer
 from schemas.problem import Problem
+from streams.runtime.ledger import Signer
 
 AUTHORITIES = certifi.where()
 SECRET = "open-sesame:%"
@@ -84,6 +86,8 @@ def test_the_variables_read_elsewhere_are_let_through(monkeypatch: pytest.Monkey
         ("kafka_security_protocol", "TLS", "MILLRACE_KAFKA_SECURITY_PROTOCOL must be 'PLAINTEXT', 'SSL'"),
         ("kafka_sasl_mechanism", "GSSAPI", "MILLRACE_KAFKA_SASL_MECHANISM must be 'PLAIN'"),
         ("kafka_replication_factor", "0", "MILLRACE_KAFKA_REPLICATION_FACTOR must be greater than or equal to 1"),
+        ("ledger_former_keys", SECRET, "MILLRACE_LEDGER_FORMER_KEYS must be a list in JSON, the newest key first"),
+        ("ledger_former_keys", '["one", 2]', "MILLRACE_LEDGER_FORMER_KEYS must be a list in JSON"),
         ("metrics_port", "many", "MILLRACE_METRICS_PORT must be a valid integer"),
         ("topic_prefix", "a/b", "MILLRACE_TOPIC_PREFIX may only contain letters"),
         ("schema_registry_url", "localhost:8081", "MILLRACE_SCHEMA_REGISTRY_URL must be an http:// or https://"),
@@ -108,6 +112,7 @@ def test_a_wrong_value_is_refused_by_its_variable(field: str, value: str, said: 
         ({"kafka_security_protocol": "SSL", "kafka_ssl_key_file": __file__}, "needs MILLRACE_KAFKA_SSL_CERT_FILE"),
         ({"kafka_security_protocol": "SSL", "kafka_ssl_key_password": SECRET}, "needs MILLRACE_KAFKA_SSL_KEY_FILE"),
         ({"clickhouse_password": SECRET}, "needs MILLRACE_CLICKHOUSE_USERNAME"),
+        ({"ledger_former_keys": f'["{SECRET}"]'}, "MILLRACE_LEDGER_FORMER_KEYS needs MILLRACE_LEDGER_KEY"),
         ({"schema_registry_username": "a:b"}, "must not contain a colon"),
         (
             {"clickhouse_url": "http://h:1", "clickhouse_ca_file": AUTHORITIES},
@@ -120,9 +125,18 @@ def test_settings_that_do_not_go_together_are_refused(given: dict[str, Any], sai
 
 
 def test_secrets_are_not_printed() -> None:
-    shown = settings(**SCRAM, clickhouse_username="me", clickhouse_password=SECRET)
+    keys = {"ledger_key": SECRET, "ledger_former_keys": f'["{SECRET}"]'}
+    shown = settings(**SCRAM, **keys, clickhouse_username="me", clickhouse_password=SECRET)
 
     assert SECRET not in f"{shown!r} {shown} {shown.model_dump()} {shown.model_dump_json()}"
+
+
+def test_former_keys_verify_and_only_the_key_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_LEDGER_KEY", "the third")
+    monkeypatch.setenv("MILLRACE_LEDGER_FORMER_KEYS", '["the second, with a comma", "the first"]')
+
+    assert signer(settings()) == Signer(b"the third", (b"the second, with a comma", b"the first"))
+    assert signer(settings(ledger_key=None, ledger_former_keys=())) is None
 
 
 @pytest.mark.parametrize("translate", [librdkafka, aiokafka, schema_registry, clickhouse])

@@ -164,6 +164,7 @@ def test_an_archive_that_is_not_signed_by_our_key_is_refused() -> None:
     with pytest.raises(Problem, match=f"but by key {Signer(b'another key').key_id}: it may be forged"):
         read(Taps(signer=KEY), other)
     assert read(Taps(signer=KEY), ours).key_id == KEY.key_id
+    assert read(Taps(signer=Signer(b"the next one", (KEY.key,))), ours).key_id == KEY.key_id
     assert read(Taps(), ours).key_id == KEY.key_id
     assert read(Taps(), unsigned).key_id is None
 

@@ -116,12 +116,12 @@ def test_a_ledger_that_was_emptied_is_not_one_that_has_not_begun() -> None:
     assert "is empty, but offsets or state are of entry 6" in found.broken
 
 
-def forge(taps: Taps) -> None:
-    """Append an entry that follows on the last one in every way, but for a key."""
+def forge(taps: Taps, signer: Signer | None = None) -> None:
+    """Append an entry that follows on the last one in every way, but for the key."""
     last = entries(taps)[-1]
     named = Named(pipeline="taps", version=1, stage="score", partition=0, environment=last.environment)
     work = Work(starts=last.ends, ends=last.ends, counts={}, event_time_ms=last.event_time_ms, model_id=last.model_id)
-    forged = Chain(named, None, last, epoch=last.epoch).next(work)
+    forged = Chain(named, signer, last, epoch=last.epoch).next(work)
     taps.log.append(LEDGER, [Stored(LEDGER, 0, 0, b"0", taps.binding.ledger.encode(forged.__dict__))])
 
 
@@ -137,6 +137,41 @@ def test_a_forged_entry_is_named_where_a_key_is_set() -> None:
         taps.owner().own(0)
     with pytest.raises(Problem, match="may be forged"):
         taps.owner().repair(0)
+
+
+class Impostor(Signer):
+    """Knows the public id of our key, not the key."""
+
+    __slots__ = ()
+
+    def sign(self, head: str) -> str:
+        return f"{KEY.key_id}:{'0' * len(head)}"
+
+
+def test_the_id_of_a_key_is_no_signature() -> None:
+    taps = calm(signer=KEY)
+    forge(taps, Impostor(b"not ours"))
+
+    assert f"is not signed by our key {KEY.key_id}, but by key {KEY.key_id}" in (taps.audit().broken or "")
+
+
+def test_a_ledger_goes_on_under_another_key_and_the_old_one_signs_no_more() -> None:
+    taps = calm(signer=KEY)
+    taps.signer = Signer(b"the next one", (KEY.key,))
+    taps.fold(3, save_after=1)
+    both, found = taps.audit(), taps.audit(signer=Signer(b"the next one"))
+
+    assert both.differences == []
+    assert both.key_ids == {KEY.key_id, taps.signer.key_id}
+    assert found.broken is not None
+    assert f"but by key {KEY.key_id}: it may be forged" in found.broken
+
+    forge(taps, KEY)
+
+    told = f"is signed by key {KEY.key_id}, the one before it by a newer one: it may be forged"
+    assert told in (taps.audit().broken or "")
+    with pytest.raises(Problem, match=told):
+        taps.owner().own(0)
 
 
 def test_a_forged_entry_without_a_key_is_named_by_the_offsets_that_do_not_know_it() -> None:
