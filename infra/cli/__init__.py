@@ -44,7 +44,9 @@ class Commands(TyperGroup):
             return None
         found = getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name)
         if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
+            group = typer.main.get_command(found)
+            group.name = cmd_name
+            return group
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         alone.command(cmd_name)(found)
         return typer.main.get_command(alone)

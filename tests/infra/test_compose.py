@@ -85,6 +85,21 @@ def test_prometheus_asks_the_port_that_the_image_serves() -> None:
     assert job["static_configs"][0]["targets"][0] == f"host.docker.internal:{served[1]}"
 
 
+def test_prometheus_has_its_alerts_where_they_are_mounted() -> None:
+    (rules,) = provisioned("prometheus.yml")["rule_files"]
+
+    assert f"./dashboards/{rules}:/etc/prometheus/{rules}:ro" in SERVICES["prometheus"]["volumes"]
+    assert provisioned(rules)["groups"]
+
+
+def test_every_alert_says_whom_it_wakes_what_is_wrong_and_what_to_do() -> None:
+    alerts = [rule for group in provisioned("alerts.yml")["groups"] for rule in group["rules"]]
+
+    assert len({rule["alert"] for rule in alerts}) == len(alerts)
+    assert {rule["labels"]["severity"] for rule in alerts} == {"page", "ticket"}
+    assert all(rule["annotations"].keys() == {"summary", "do"} for rule in alerts)
+
+
 def test_the_image_runs_millrace_as_nobody_special() -> None:
     lines = (INFRA / "Dockerfile").read_text().splitlines()
     last_stage = lines[[at for at, line in enumerate(lines) if line.startswith("FROM ")][-1] :]

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes from workers and sink, and that the dashboard asks for nothing else."""
+"""What Prometheus scrapes from workers and sink, and that dashboard and alerts ask for nothing else."""
 
 import json
 import re
@@ -120,6 +120,13 @@ def test_the_sink_measures_what_it_wrote(shop: Shop) -> None:
     assert value(shop.sink, "millrace_sink_clickhouse_up") == 1.0
 
 
+def alerts() -> Iterator[tuple[str, str]]:
+    """Name and expression of every alert that Prometheus watches for."""
+    for group in yaml.safe_load((DASHBOARDS / "alerts.yml").read_text())["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+
+
 def queries(uid: str) -> Iterator[tuple[str, str]]:
     """Title and query of every panel and variable that asks the data source `uid`."""
     for panel in DASHBOARD["panels"]:
@@ -147,7 +154,7 @@ def test_the_dashboard_has_its_rows_and_known_sources() -> None:
 def test_every_prometheus_query_names_metrics_and_labels_that_are_scraped(shop: Shop) -> None:
     found = samples(shop)
     labels = {name: {label for sample in each for label in sample.labels} for name, each in found.items()}
-    for title, query in queries("prometheus"):
+    for title, query in (*queries("prometheus"), *alerts()):
         names = re.findall(r"\bmillrace_\w+", query)
 
         assert names, title
