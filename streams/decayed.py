@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isinf
 from struct import Struct
 
+from streams.newest import Size
 from streams.tiles import NEVER_MS
 from streams.windows import Place
 
@@ -13,7 +14,7 @@ SETTLED_AFTER = 7
 FORGOTTEN_AFTER = 64
 """Half-lives after which the events of a key are forgotten: beside the next one they weigh less than 2**-64."""
 
-_HEAD = Struct("<q")
+_HEAD = Struct("=q")
 
 
 class Decayed:
@@ -53,11 +54,9 @@ class Decayed:
         """Of a kept value over a half-life; `default` of no event."""
         return self.sums[value][i] / self.weights[i] if self.weights[i] else default
 
-    @staticmethod
-    def newest_of(written: bytes) -> int:
-        """The newest time of what was written."""
-        newest_ms: int = _HEAD.unpack_from(written)[0]
-        return newest_ms
+    def newest_at(self, _size: Size) -> Size | int:
+        """At which byte of what was written the newest time stands."""
+        return 0
 
     def write(self) -> bytes:
         """The newest time, the weights, the sums of each value."""

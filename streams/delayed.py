@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams import windows
+from streams.newest import Size
 from streams.windows import UNBOUNDED, History, Place
 
 UNKNOWN, NEGATIVE, POSITIVE = 0, 1, 2
@@ -138,8 +139,9 @@ class RatedHistory(DelayedHistory):
         del self.labels[:count]
         super()._forget(count)
 
-    def newest_of(self, written: bytes) -> int:
-        return super().newest_of(written[len(written) // (9 + 8 * len(self.columns)) :])
+    def newest_at(self, size: Size) -> Size | int:
+        events = size // (9 + 8 * len(self.columns))
+        return events + super().newest_at(size - events)
 
     def write(self) -> bytes:
         """As any history, behind one byte for the label of each event."""

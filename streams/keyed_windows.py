@@ -9,6 +9,7 @@ from streams.aggregate import Filter, Windows
 from streams.copied import copied
 from streams.delayed import RatedHistory
 from streams.holding import Held, holding
+from streams.newest import newest_of, newest_of_each
 from streams.saved_windows import Pages
 from streams.stage import Saved
 from streams.tiles import Tiles
@@ -56,7 +57,7 @@ class KeyedWindows:
         self.kept, self.kept_ms, self.rated = self._holding.kept, self._holding.kept_ms, self._holding.rated
         self.settles_ms = self._holding.settles_ms
         self.reads, self.looks, self.look_first = self._holding.reads, self._holding.looks, self._holding.look_first
-        self._new, self._newest_of = self._holding.new, self._holding.new().newest_of
+        self._new, self._any = self._holding.new, self._holding.new()
         self._by_copy = self._holding.by_copy
         self._saved_as = b"w/%s/" % name.encode()
 
@@ -147,7 +148,7 @@ class KeyedWindows:
 
     def _newest_ms(self, history: Held | bytes) -> int:
         """The newest time of what is held; of what was written without reading the rest."""
-        return self._newest_of(history) if isinstance(history, bytes) else history.newest_ms
+        return newest_of(self._any, history) if isinstance(history, bytes) else history.newest_ms
 
     def save(self, state: WindowState) -> Saved:
         """What is held of the keys that have changed; where it is short it stays as it is written."""
@@ -161,7 +162,8 @@ class KeyedWindows:
     def restore(self, values: Mapping[bytes, bytes]) -> WindowState:
         """What was saved, to be read when it is touched."""
         histories, pages = saved_windows.restore(values, self._saved_as)
-        deadlines = [(self._newest_ms(history) + self.kept_ms, key) for key, history in histories.items()]
+        newest_ms = newest_of_each(self._any, [each for each in histories.values() if isinstance(each, bytes)])
+        deadlines = [(each_ms + self.kept_ms, key) for each_ms, key in zip(newest_ms, histories, strict=True)]
         heapify(deadlines)
         return WindowState(histories, deadlines, pages=pages)
 

@@ -57,9 +57,9 @@ def _restore_segment(rows: Rows, first: int, segment: Segment) -> Entries:
     newest_ms = np.maximum.accumulate(np.append(rows.newest_ms, times_ms))
     alive = (numbers >= rows.forgotten_to) | (times_ms >= rows.horizon_ms)
     in_order = times_ms >= newest_ms[:-1]
-    for place in np.flatnonzero(~alive).tolist():
-        segment.unpack(place)
-        segment.forgotten += 1
+    gone = np.flatnonzero(~alive).tolist()
+    segment.drop(gone)
+    segment.forgotten += len(gone)
     for place in np.flatnonzero(alive & ~in_order).tolist():
         rows.stragglers.append(straggler(segment.time_ms(place), first + place))
     if rows.passed == rows.end and (alive & in_order).any():

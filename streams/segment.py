@@ -1,6 +1,7 @@
 """Some events that came one after the other: what is kept of each, packed side by side."""
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
@@ -101,6 +102,13 @@ class Segment:
                 self.packed = []
         return self.truths is None or not self.truths.has(place)
 
+    def drop(self, places: Iterable[int]) -> None:
+        """Keep no more of these events than digest and time, where more can still come."""
+        packed = self.packed
+        if packed:
+            for place in places:
+                packed[place] = None
+
     def write(self) -> bytes:
         """All but the truths."""
         offsets_ms = self.offsets_ms
@@ -116,7 +124,6 @@ def read_segment(written: bytes, truths: bytes | None, *, keep: bool = False) ->
     segment.offsets_ms.frombytes(found.offsets_ms)
     if truths is not None:
         segment.truths = Truths.read(truths)
-        for place in segment.truths.places():
-            if not keep or segment.truths.are(place, None):
-                segment.unpack(place)
+        settled = segment.truths.places()
+        segment.drop([place for place in settled if segment.truths.are(place, None)] if keep else settled)
     return segment

@@ -10,6 +10,7 @@ from struct import Struct
 from typing import Any
 
 from streams.exact import FINEST
+from streams.newest import Size
 from streams.windows import Place
 
 WIDTH = 11
@@ -173,11 +174,9 @@ class Tiles:
         """Of a column of `layout.sketches`, that of each tile."""
         return [self.sketches[self._sketch_at(column, tile)] for tile in range(start + 1, end + 1)]
 
-    @staticmethod
-    def newest_of(written: bytes) -> int:
-        """The newest time of tiles that were written."""
-        newest_ms: int = _HEAD.unpack_from(written)[0]
-        return newest_ms
+    def newest_at(self, _size: Size) -> Size | int:
+        """At which byte of tiles that were written their newest time stands."""
+        return 0
 
     def write(self) -> bytes:
         """The newest time, how sums are written, and the tiles; then how long each sketch is, and all of them."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from streams.newest import Size
+
 UNBOUNDED = sys.maxsize
 """How many events windows may hold where the definition does not say."""
 
@@ -137,10 +139,9 @@ class History:
         """The time of the newest event."""
         return self.times[-1]
 
-    def newest_of(self, written: bytes) -> int:
-        """The newest time of a history that was written."""
-        end = 8 * (len(written) // (8 + 8 * len(self.columns)))
-        return int.from_bytes(written[end - 8 : end], sys.byteorder, signed=True)
+    def newest_at(self, size: Size) -> Size | int:
+        """At which byte of a history that was written its newest time stands."""
+        return 8 * (size // (8 + 8 * len(self.columns))) - 8
 
     def write(self) -> bytes:
         """The times, then each column's values, 8 bytes each."""
