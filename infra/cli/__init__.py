@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from infra.garbage import paused
 from schemas.problem import Problem
 
 COMMANDS = (
@@ -42,7 +43,8 @@ class Commands(TyperGroup):
         """The command of this name, None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name)
+        with paused():
+            found = getattr(import_module(f"infra.cli.{cmd_name}"), cmd_name)
         if isinstance(found, typer.Typer):
             group = typer.main.get_command(found)
             group.name = cmd_name
