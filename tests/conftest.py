@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import Servers, choose
+from tests.servers import Servers, choose, forget_settings
+
+forget_settings()
 
 # The same examples in every run; `--hypothesis-profile=search` looks for new ones.
 settings.register_profile(

@@ -14,6 +14,7 @@ import yaml
 
 from infra.embedded.ports import free_port
 from infra.embedded.stack import EmbeddedStack
+from infra.settings.variables import PREFIX, READ_ELSEWHERE, TEST_PREFIX
 
 COMPOSE = Path(__file__).parents[1] / "infra" / "compose.yaml"
 REGISTRY_PATH = "/apis/ccompat/v7"
@@ -29,6 +30,13 @@ class Servers:
     clickhouse_url: str
 
 
+def forget_settings() -> None:
+    """Take the variables of commands out of the environment: a shell may name servers that others rely on."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        if name not in READ_ELSEWHERE and not name.startswith(TEST_PREFIX):
+            del os.environ[name]
+
+
 def choose() -> tuple[str, AbstractContextManager[Servers]]:
     """What the servers are, in words, and what brings them up."""
     named = named_by_environment()
@@ -40,9 +48,8 @@ def choose() -> tuple[str, AbstractContextManager[Servers]]:
 
 
 def named_by_environment() -> Servers | None:
-    """The servers of MILLRACE_TEST_… or MILLRACE_… variables, if all three are given."""
-    found = [os.environ.get(f"MILLRACE_TEST_{name}") or os.environ.get(f"MILLRACE_{name}") for name in VARIABLES]
-    kafka, registry, clickhouse = found
+    """The servers of MILLRACE_TEST_… variables, if all three are given."""
+    kafka, registry, clickhouse = (os.environ.get(f"{TEST_PREFIX}{name}") for name in VARIABLES)
     if not (kafka and registry and clickhouse):
         return None
     return Servers(kafka_bootstrap=kafka, registry_url=registry, clickhouse_url=clickhouse)

@@ -127,7 +127,7 @@ def require_genesis(note: str, facts: Mapping[str, Facts], binding: Binding, wha
         if then["partitions"] != now.partitions:
             raise Problem(
                 f"topic {topic} had {then['partitions']} partitions when {what} began and has {now.partitions}: keys "
-                f"have moved, so start a new version of the pipeline"
+                f"have moved, and outputs keep their number, so start the pipeline under another name="
             )
 
 
