@@ -10,6 +10,9 @@ from streams.runtime.task import Task
 
 SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 COMMON = ("pipeline", "stage")
+STATUSES = (200, 409, 422, 429, 500, 503)
+"""Counted from 0 on: of a counter that begins at 1 no rate sees the first."""
+
 RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
 
 
@@ -39,6 +42,9 @@ class Metrics:
         self._requests = self._total("requests", "Score requests by the HTTP status of their answers", "status")
         self._requesting = self._histogram("request_seconds", "Time from a score request to its answer", SECONDS)
         self._taught: dict[int, tuple[int, float]] = {}
+        self._fenced.labels(*self._labels)
+        for status in STATUSES:
+            self._requests.labels(*self._labels, str(status))
 
     def _total(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"millrace_{name}", meaning, (*COMMON, *labels), registry=self.registry)

@@ -1,5 +1,6 @@
 """A stage as a person starts it: a child process from settings, waited for with a limit, read back from Kafka."""
 
+import json
 import re
 import sys
 import time
@@ -38,11 +39,17 @@ WIDTH = "200"
 
 def environment(settings: Settings) -> dict[str, str]:
     """The variables that give a child process these settings and no others."""
-    values = {variable(name): getattr(settings, name) for name in Settings.model_fields}
-    shown = {
-        name: value.get_secret_value() if isinstance(value, SecretStr) else str(value) for name, value in values.items()
-    }
-    return {name: "" if values[name] is None else text for name, text in shown.items()} | {"COLUMNS": WIDTH}
+    values = {variable(name): _text(getattr(settings, name)) for name in Settings.model_fields}
+    return {**values, "COLUMNS": WIDTH}
+
+
+def _text(value: object) -> str:
+    """As a variable has it; an empty one counts as not set."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return json.dumps([_text(each) for each in value]) if value else ""
+    return "" if value is None else str(value)
 
 
 @contextmanager

@@ -240,6 +240,22 @@ def test_all_since_an_archive_is_verified_when_the_inputs_before_it_are_gone(
         ask(signing, "verify", TILLS, "--from", str(folder))
 
 
+def test_a_pipeline_goes_on_under_another_key(settings: Settings) -> None:
+    before = settings.model_copy(update={"ledger_key": SecretStr("the first, of 2025")})
+    after = settings.model_copy(
+        update={"ledger_key": SecretStr("the next"), "ledger_former_keys": (SecretStr("the first, of 2025"),)}
+    )
+    for signing, some in ((before, payments(0, 300)), (after, payments(300, 600))):
+        given(signing, TILLS, some, partitions=2)
+        with scoring(signing, TILLS) as stage:
+            fold(stage)
+    found = said(after, "verify", TILLS)
+
+    assert found["holds"]
+    assert {len(each["keys"]) for each in found["ledgers"] if each["stage"] == "score"} == {2}
+    assert "by key" in said(before, "verify", TILLS, status=1)["ledgers"][0]["broken"]
+
+
 def _archived_ends(stage: Opened, partition: int) -> dict[str, int]:
     """Where the inputs stood when the state was saved last."""
     saved = [entry for entry in stage.auditor.entries(partition) if entry.checkpoint]
