@@ -45,7 +45,8 @@ class JoinState:
 class Join:
     """An event meets its label at most once, within `horizon_ms` of the event's own time; ids last `remember_ms`.
 
-    No more than `most` events are remembered: `event` and `wait` raise `Problem` at the one that would be too many.
+    No more than `most` events are remembered, and as many labels held: `event`, `wait` and `label` raise `Problem` at
+    the one that would be too many.
     Where labels may be `revised`, an event that has met its label in time is kept, so that another one may `revise` it.
     """
 
@@ -124,6 +125,11 @@ class Join:
             counts["labels.revised" if revises else _again(same=earlier.value == truth.value)] += 1
             if not revises:
                 return
+        elif len(state.held) >= self._most:
+            raise Problem(
+                f"{self._most:,} labels wait for an event that has not come and one more came: see that labels carry "
+                f"the ids of events, shorten their horizon, or raise Limits(remembered={self._most})"
+            )
         state.held[event_id] = truth
         state.changed[event_id] = None
         heappush(state.deadlines, (truth.time_ms + self._horizon_ms, event_id))

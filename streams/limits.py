@@ -31,7 +31,7 @@ class Limits:
     - `reject_ratio`, `over`: so does a larger share of rejects than this in a block of `over` records, counted from the
       first: 10,000 and 10,000 and so on. 1.0: no share does.
     - `remembered`: events that wait for their label and ids that are kept to spot duplicates, at most. One that waits
-      takes about 160 bytes and 8 per feature, an id 31.
+      takes about 160 bytes and 8 per feature, an id 31. As many labels may wait for their event, of 400 bytes each.
 
     Which record stops a partition depends on the order of records alone, not on how they were batched. Nothing of the
     batch that holds it is committed: neither its rejects nor its offsets. So after a mend all of it is read again, and

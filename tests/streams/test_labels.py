@@ -280,3 +280,12 @@ def test_a_partition_stops_at_the_event_that_is_one_too_many_to_remember(labelle
     assert len(messages(fold(made, log.records)[1], Scored)) == 3
     with pytest.raises(Problem, match=r"2 events are remembered .* Limits\(remembered=2\)"):
         fold(made, log.tap("4", 1_101).records)
+
+
+def test_a_partition_stops_at_the_label_that_is_one_too_many_to_hold() -> None:
+    made = pipeline(limits=Limits(remembered=2))
+    log = Log().finding("1", 1_000).finding("2", 1_001).finding("2", 1_002).tap("1", 1_003).finding("3", 1_004)
+
+    assert fold(made, log.records)[0].held == 2
+    with pytest.raises(Problem, match=r"2 labels wait for an event .* Limits\(remembered=2\)"):
+        fold(made, log.finding("4", 1_005).records)
