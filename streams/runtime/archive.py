@@ -118,9 +118,8 @@ def require_of(archive: Archive, entry: Entry | None) -> None:
 def _require_signed(name: str, digest: str, signature: str, signer: Signer | None) -> None:
     if signer is None or signer.signed(digest, signature):
         return
-    by = _key_id(signature)
-    told = f"by key {by}" if by is not None else "by nobody"
-    raise Problem(f"the archive {name} is not signed by our key {signer.key_id}, but {told}: it may be forged")
+    by = signer.claimed(signature if signature != _UNSIGNED else None)
+    raise Problem(f"the archive {name} is not signed by our key {signer.key_id}, but {by}: it may be forged")
 
 
 def _restored(body: bytes, name: str, binding: Binding, partition: int) -> Restored:

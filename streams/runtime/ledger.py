@@ -53,6 +53,14 @@ class Signer:
         ids = [_key_id(key) for key in self._keys]
         return ids.index(signed_by(signature)) > ids.index(signed_by(before))
 
+    def claimed(self, signature: str | None) -> str:
+        """In words, what key's id is on what is not `signed`. Ids are public: ours proves nothing."""
+        if not signature:
+            return "by nobody"
+        key_id = signed_by(signature)
+        known = any(_key_id(key) == key_id for key in self._keys)
+        return f"under the id of key {key_id} by somebody without it" if known else f"by key {key_id}"
+
     @property
     def _keys(self) -> tuple[bytes, ...]:
         return (self.key, *self.former)
@@ -191,11 +199,12 @@ def check(entry: Entry, before: Entry | None, signer: Signer | None) -> None:
 
 def _require_signed(what: str, entry: Entry, before: Entry | None, signer: Signer) -> None:
     signature = entry.signature or ""
-    by = f"by key {signed_by(signature)}" if signature else "by nobody"
     if not signer.signed(entry.head, signature):
+        by = signer.claimed(signature)
         raise Problem(f"{what} is not signed by our key {signer.key_id}, but {by}: it may be forged")
     if before is not None and signer.older(signature, before.signature or ""):
-        raise Problem(f"{what} is signed {by}, the one before it by a newer one: it may be forged")
+        key_id = signed_by(signature)
+        raise Problem(f"{what} is signed by key {key_id}, the one before it by a newer one: it may be forged")
 
 
 def _head(body: Mapping[str, Any]) -> str:

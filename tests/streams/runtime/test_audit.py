@@ -152,7 +152,8 @@ def test_the_id_of_a_key_is_no_signature() -> None:
     taps = calm(signer=KEY)
     forge(taps, Impostor(b"not ours"))
 
-    assert f"is not signed by our key {KEY.key_id}, but by key {KEY.key_id}" in (taps.audit().broken or "")
+    told = f"is not signed by our key {KEY.key_id}, but under the id of key {KEY.key_id} by somebody without it"
+    assert told in (taps.audit().broken or "")
 
 
 def test_a_ledger_goes_on_under_another_key_and_the_old_one_signs_no_more() -> None:
