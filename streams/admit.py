@@ -45,7 +45,7 @@ class Admission:
         facts = self._facts(record.value)
         time_ms = facts.time_ms
         if time_ms > record.timestamp_ms + pipeline.ahead_ms:
-            raise ahead(pipeline, time_ms, record.timestamp_ms)
+            raise ahead(pipeline.time, time_ms, record.timestamp_ms)
         late = time_ms < state.watermark_ms - pipeline.lateness_ms
         self.advance(state, time_ms)
         if self._join.seen(state.join, facts.id):

@@ -45,7 +45,7 @@ class Entrance:
         """
         facts = self._facts(event)
         if facts.time_ms > at_ms + self._pipeline.ahead_ms:
-            raise ahead(self._pipeline, facts.time_ms, at_ms)
+            raise ahead(self._pipeline.time, facts.time_ms, at_ms)
         self.refuse_duplicate(state, facts)
         self._refuse_late(_watermark_ms(state), facts)
         return facts

@@ -31,7 +31,7 @@ def facts_of(pipeline: Pipeline) -> Callable[[Any], Facts]:
     return facts
 
 
-def ahead(pipeline: Pipeline, time_ms: int, timestamp_ms: int) -> Reject:
-    """Why an event is refused that is further ahead of its Kafka timestamp than the definition allows."""
-    message = f"{pipeline.time} is {time_ms - timestamp_ms} ms ahead of the record's Kafka timestamp"
+def ahead(field: str, time_ms: int, timestamp_ms: int) -> Reject:
+    """Why a record is refused whose time, in `field`, is further ahead of its Kafka timestamp than is allowed."""
+    message = f"{field} is {time_ms - timestamp_ms} ms ahead of the record's Kafka timestamp"
     return Reject(Reason.TIME_AHEAD, message)

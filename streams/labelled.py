@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import Any
 
 from schemas.fields import fields_of
+from streams.facts import ahead
 from streams.instant import instant_ms
 from streams.join import Truth
 from streams.labels import Labels
@@ -18,6 +19,7 @@ class Labelled:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._labels = labels = pipeline.labels
+        self._time, self._ahead_ms = (labels and labels.time) or "", pipeline.ahead_ms
         self.inside = labels is not None and labels.inside
         self.later = labels is not None and not labels.inside
         self.truth = learner(pipeline.model(), pipeline.task).truth
@@ -32,10 +34,15 @@ class Labelled:
         return Truth(value, time_ms, record.topic, record.partition, record.offset)
 
     def of_label(self, record: Record) -> tuple[str, Truth]:
-        """The id of the event that a label is about, and the truth. Raises `Reject` where it is no such thing."""
+        """The id of the event that a label is about, and the truth.
+
+        Raises `Reject` where it is no such thing, and where it is too far ahead: it would wait for its event for ever.
+        """
         assert self._read is not None
         time, event_id, value = self._read(fields_of(record.value))
         time_ms = instant_ms(time)
+        if time_ms > record.timestamp_ms + self._ahead_ms:
+            raise ahead(self._time, time_ms, record.timestamp_ms)
         return str(event_id), Truth(self.truth(value), time_ms, record.topic, record.partition, record.offset)
 
 

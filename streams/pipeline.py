@@ -64,7 +64,7 @@ class Pipeline:
     - `lateness`: how much older than the newest of its partition an event may be and count like any other; its windows
       are as of its own time, and whole (those of tiles to the end of its tile). Events are held so much longer for it.
     - `late`: what becomes of one that is older: `score` it as of its own time, with what is still held, or `skip` it.
-    - `ahead`: an event further in the future of its Kafka timestamp than this is rejected.
+    - `ahead`: an event or label further in the future of its Kafka timestamp than this is rejected.
     - `remember`: how long event ids are kept to spot duplicates; the label horizon where there is one.
     - `begin`: where in its topics a version begins: "earliest", "latest" (where they end when a partition is first
       taken), or a time as in "2026-11-01T00:00+00:00", by the Kafka timestamps: at the end, where none is so new.

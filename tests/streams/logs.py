@@ -10,7 +10,9 @@ Move = tuple[str, str, int, float, bool]
 """What happens, to which id, how far from now (ms), the amount, the truth."""
 
 MOVES = st.tuples(
-    st.sampled_from(["tap"] * 6 + ["finding"] * 6 + ["ahead", "nan", "undecoded tap", "undecoded finding"]),
+    st.sampled_from(
+        ["tap"] * 6 + ["finding"] * 6 + ["ahead", "finding ahead", "nan", "undecoded tap", "undecoded finding"]
+    ),
     st.integers(0, 14).map(str),
     st.one_of(st.sampled_from([0, 0, 1, 5, 30]), st.integers(-130, 60)),
     st.floats(0, 1e3),
@@ -31,6 +33,9 @@ def log_of(moves: list[Move]) -> list[Record]:
             log.label(Finding(tap_id=tap_id, known_ms=at_ms, card=card, fraud=fraud), at_ms, card.encode())
         elif what == "ahead":
             log.tap(tap_id, now_ms + 5_000, kafka_ms=now_ms)
+        elif what == "finding ahead":
+            finding = Finding(tap_id=tap_id, known_ms=now_ms + 5_000, card=card, fraud=fraud)
+            log.label(finding, now_ms, card.encode())
         elif what == "nan":
             log.tap(tap_id, now_ms, amount=float("nan"))
         elif what == "undecoded tap":

@@ -27,7 +27,7 @@ class NaiveJoin:
         if isinstance(value, Tap):
             self.counts[f"events.{self._tap(value, record.timestamp_ms)}"] += 1
         elif isinstance(value, Finding):
-            became = self._finding(value)
+            became = self._finding(value, record.timestamp_ms)
             self.counts.update([f"labels.{became}"] if became else [])
         else:
             assert isinstance(value, Reject)
@@ -50,7 +50,9 @@ class NaiveJoin:
             self.counts[f"labels.{self._meet(early)}"] += 1
         return "scored"
 
-    def _finding(self, finding: Finding) -> str | None:
+    def _finding(self, finding: Finding, kafka_ms: int) -> str | None:
+        if finding.known_ms > kafka_ms + self.ahead_ms:
+            return "rejected"
         earlier = self.held.get(finding.tap_id)
         said = earlier.fraud if earlier is not None else self.taps.get(finding.tap_id, (0, None))[1]
         if said is not None:

@@ -17,7 +17,7 @@ from schemas.scored import Scored
 from streams import Field, Labels, Limits, per
 from streams.score_state import ScoreState
 from streams.stage import Record
-from tests.streams.builders import Log, definition, fold, labels, messages, pipeline, refusals
+from tests.streams.builders import Finding, Log, definition, fold, labels, messages, pipeline, refusals
 from tests.streams.logs import LOGS
 from tests.streams.naive_join import NaiveJoin
 
@@ -169,6 +169,17 @@ def test_a_label_is_revised_within_the_horizon_only() -> None:
 def test_a_label_later_than_the_horizon_teaches_nothing() -> None:
     assert became(Log().tap("1", 1_000).finding("1", 1_100)) == {"learnt": 1}
     assert became(Log().tap("1", 1_000).finding("1", 1_101)) == {"expired": 1}
+
+
+def test_a_label_ahead_of_its_kafka_time_is_rejected_and_waits_for_no_event() -> None:
+    ahead = Finding(tap_id="1", known_ms=3_001, fraud=True)
+    log = Log().label(ahead, 2_000).label(ahead.model_copy(update={"tap_id": "2", "known_ms": 3_000}), 2_000)
+
+    state, emitted = fold(MADE, log.records)
+
+    assert [(r.record.offset, r.reject.reason) for r in refusals(emitted)] == [(0, Reason.TIME_AHEAD)]
+    assert "known_ms is 1001 ms ahead of the record's Kafka timestamp" in str(refusals(emitted)[0].reject)
+    assert list(state.join.held) == ["2"]
 
 
 def test_a_label_whose_event_never_comes_is_orphaned_once_the_horizon_has_passed() -> None:
