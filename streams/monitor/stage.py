@@ -37,15 +37,16 @@ class MonitorState:
 class MonitorStage:
     """Watches one pipeline, a partition at a time.
 
-    Values are the fields of `Scored` and of `Outcome`, as dicts. Rows of another feature set, as after a new version
-    of the pipeline, are counted as `other_set` and left out. `counts` adds up per role: scored = counted + late +
-    other_set + rejected; outcomes = counted + late + unusable + ignored (task none) + other_set + rejected.
+    Values are the fields of `Scored` and of `Outcome`, as dicts. Rows that another definition has scored, as another
+    version of the pipeline has, are counted as `other_definition` and left out. `counts` adds up per role: scored =
+    counted + late + other_definition + rejected; outcomes = counted + late + unusable + ignored (task none) +
+    other_definition + rejected.
     """
 
     name = "monitor"
 
     def __init__(self, watched: Watched, definition: Monitor) -> None:
-        self._feature_set, self._width = watched.feature_set, len(watched.feature_names)
+        self._ours, self._width = f"{watched.digest}/", len(watched.feature_names)
         self._drift = Drift(watched, definition)
         self._outcomes = Outcomes(watched, definition)
         self._pickled = Pickled(
@@ -66,8 +67,8 @@ class MonitorStage:
             value = record.value
             if not isinstance(value, dict):
                 self._refuse(state, record, emitted)
-            elif value["feature_set"] != self._feature_set or len(value["features"]) != self._width:
-                state.counts[f"{record.role}.other_set"] += 1
+            elif not value["model_id"].startswith(self._ours) or len(value["features"]) != self._width:
+                state.counts[f"{record.role}.other_definition"] += 1
             elif record.role is Role.SCORED:
                 self._drift.add(state.drift, record, value, state.counts, emitted)
                 self._outcomes.expect(state.outcomes, record, value["event_time_ms"], emitted)

@@ -14,6 +14,7 @@ Task = Literal["binary", "multiclass", "regression", "none"]
 class Watched:
     """A pipeline as its monitor knows it.
 
+    `digest`: that of its definition, with which the model ids begin that are its own.
     `horizon_ms`: how long after its event a label counts. `longest_ms`: the longest window of its features.
     """
 
@@ -21,7 +22,7 @@ class Watched:
     version: int
     task: Task
     feature_names: tuple[str, ...]
-    feature_set: str
+    digest: str
     horizon_ms: int
     longest_ms: int
 

@@ -121,7 +121,7 @@ def monitor_stage(pipeline: Pipeline) -> MonitorStage:
         version=pipeline.version,
         task=pipeline.task,
         feature_names=pipeline.feature_names,
-        feature_set=pipeline.feature_set,
+        digest=pipeline.digest,
         horizon_ms=pipeline.labels.horizon_ms if pipeline.labels is not None else 0,
         longest_ms=pipeline.compiled.settles_ms,
     )

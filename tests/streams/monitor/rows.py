@@ -17,6 +17,7 @@ from streams.stage import Emitted, Output, Record, Role
 
 HOUR_MS = 3_600_000
 START_MS = 18_000 * DAY_MS
+MODEL = "abc/0"
 FEATURES = ("amount", "night", "count", "hour", "ratio")
 
 
@@ -26,7 +27,7 @@ def watched(task: Task = "binary", *, horizon_ms: int = 14 * DAY_MS, longest_ms:
         version=1,
         task=task,
         feature_names=FEATURES,
-        feature_set="abc",
+        digest="abc",
         horizon_ms=horizon_ms,
         longest_ms=longest_ms,
     )
@@ -35,7 +36,7 @@ def watched(task: Task = "binary", *, horizon_ms: int = 14 * DAY_MS, longest_ms:
 def scored(
     time_ms: int, features: Sequence[float] = (1.0, 0.0, 2.0, 3.0, 0.5), score: float = 0.1, **more: Any
 ) -> Record:
-    value = {"event_time_ms": time_ms, "features": list(features), "feature_set": "abc", "score": score} | more
+    value = {"event_time_ms": time_ms, "features": list(features), "model_id": MODEL, "score": score} | more
     return Record(Role.SCORED, "payments.scored", 0, 0, time_ms, b"1", value)
 
 
@@ -45,7 +46,7 @@ def outcome(time_ms: int, label_ms: int, score: float, target: float | None, **m
         "event_time_ms": time_ms,
         "label_time_ms": label_ms,
         "features": [0.0] * len(FEATURES),
-        "feature_set": "abc",
+        "model_id": MODEL,
         "score": score,
         "predicted": "true" if score > 0.5 else "false",
         "probabilities": None,

@@ -66,13 +66,13 @@ def test_a_column_without_any_value_is_stated_as_missing() -> None:
     assert metric.values == {"late": 0.0}
 
 
-def test_rows_of_another_feature_set_are_counted_and_left_out() -> None:
-    other = [scored(START_MS, feature_set="old"), scored(START_MS, features=(1.0,))]
-    label = outcome(START_MS, START_MS, 0.5, 1.0, feature_set="old")
+def test_rows_of_another_definition_are_counted_and_left_out() -> None:
+    other = [scored(START_MS, model_id="0ld/7"), scored(START_MS, model_id="abc1/7"), scored(START_MS, features=(1.0,))]
+    label = outcome(START_MS, START_MS, 0.5, 1.0, model_id="0ld/7")
     emitted, state = fold([*other, label], SMALL)
 
     assert emitted == []
-    assert state.counts == {"scored.other_set": 2, "outcomes.other_set": 1}
+    assert state.counts == {"scored.other_definition": 3, "outcomes.other_definition": 1}
 
 
 def test_what_cannot_be_decoded_is_refused_and_the_fold_goes_on() -> None:
