@@ -28,6 +28,7 @@ class Metrics:
         self._committing = self._histogram("commit_seconds", "Time to commit a group", SECONDS)
         self._folding = self._histogram("fold_seconds", "Time to decode, fold and encode a group", SECONDS)
         self._batch = self._histogram("group_records", "Records in a group commit", RECORDS)
+        self._healthy = self._gauge("healthy", "Whether /health says so: 1, or 0 where something is wrong")
         self._lag = self._gauge("lag_records", "Records that the broker has reported, not folded", "partition")
         self._watermark = self._gauge("watermark_seconds", "Newest event time folded, since the epoch", "partition")
         self._disordered = self._gauge("disordered_records", "Records that came behind the merge point", "partition")
@@ -102,6 +103,10 @@ class Metrics:
         for monitor, subject, value in getattr(task.state, "gauges", ()):
             self._monitor.labels(*self._labels, partition, monitor, subject).set(value)
         self.lagging(task)
+
+    def healthy(self, *, well: bool) -> None:
+        """Whether all is well."""
+        self._healthy.labels(*self._labels).set(well)
 
     def lagging(self, task: Task) -> None:
         """How far a task is behind what the broker has reported of its inputs."""

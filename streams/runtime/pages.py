@@ -15,9 +15,8 @@ def pages(app: Any, ownership: Ownership, metrics: Metrics, watchdog: Watchdog) 
     """Add `/metrics`, and `/health`, which answers 503 with the reasons where something is wrong."""
 
     async def metrics_page(web: Any, _: Any) -> Any:
-        for task in ownership.tasks:
-            metrics.lagging(task)
-        return web.bytes(generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        told = scraped(ownership, metrics, watchdog)
+        return web.bytes(told, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def health_page(web: Any, _: Any) -> Any:
         told = health(ownership, watchdog)
@@ -25,6 +24,14 @@ def pages(app: Any, ownership: Ownership, metrics: Metrics, watchdog: Watchdog) 
 
     app.page("/metrics", name="metrics")(metrics_page)
     app.page("/health", name="health")(health_page)
+
+
+def scraped(ownership: Ownership, metrics: Metrics, watchdog: Watchdog) -> bytes:
+    """The metrics as they are now, in Prometheus's text format."""
+    metrics.healthy(well=health(ownership, watchdog)["healthy"])
+    for task in ownership.tasks:
+        metrics.lagging(task)
+    return generate_latest(metrics.registry)
 
 
 def health(ownership: Ownership, watchdog: Watchdog) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from streams.runtime.metrics import Metrics
 from streams.runtime.ownership import AHEAD, Ownership
-from streams.runtime.pages import health
+from streams.runtime.pages import health, scraped
 from streams.runtime.ports import Fenced
 from streams.runtime.slices import Slices
 from streams.runtime.task import Stopped
@@ -93,10 +93,19 @@ def run(owned: dict[int, Batches], play: Callable[[Ownership], Awaitable[None]])
     asyncio.run(played())
 
 
+def healthy(ownership: Ownership) -> str:
+    """What Prometheus reads of it."""
+    (line,) = (
+        each for each in scraped(ownership, Metrics("p", "s"), Watchdog()).decode().splitlines() if "healthy{" in each
+    )
+    return line.split()[-1]
+
+
 def test_one_partition_stops_and_the_others_go_on() -> None:
     owned = {0: Batches(1, stops=True), 1: Batches(2, stops=False)}
 
     async def play(ownership: Ownership) -> None:
+        assert healthy(ownership) == "1.0"
         await ownership.step(0)
         tried = owned[0].tried
         await ownership.step(0)
@@ -106,6 +115,7 @@ def test_one_partition_stops_and_the_others_go_on() -> None:
         assert (owned[0].committed, owned[1].committed) == (1, 2)
         assert not ownership.failed.done()
         assert health(ownership, Watchdog())["reasons"] == [f"partition 0: {REASON}"]
+        assert healthy(ownership) == "0.0"
 
     run(owned, play)
 
