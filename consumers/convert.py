@@ -43,7 +43,7 @@ def _reader(decode: Decode, table: Table, row: Callable[[Position, rows.Fields],
         try:
             return table, row(at, decode(raw.value))
         except Reject as why:
-            metrics.unreadable.labels(at.topic).inc()
+            metrics.unreadable(at.topic).inc()
             return REJECTED, rows.unreadable(at, raw, why)
 
     return convert

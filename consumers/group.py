@@ -137,4 +137,4 @@ class Group:
         return False
 
     def _count(self, error: KafkaError) -> None:
-        self._metrics.errors.labels(error.name()).inc()
+        self._metrics.errors(error.name()).inc()

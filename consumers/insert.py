@@ -36,7 +36,7 @@ class Inserter:
     def insert(self, batch: Batch, held: Held) -> None:
         """Insert what is not there yet, each table's rows under the batch's token."""
         for table, rows in batch.rows.values():
-            with self._metrics.insert_seconds.labels(table.name).time():
+            with self._metrics.insert_seconds(table.name).time():
                 self._patiently(batch, partial(self._insert, batch, table, rows, held))
 
     def _patiently(self, batch: Batch, work: Callable[[], None]) -> None:
@@ -66,8 +66,8 @@ class Inserter:
         """One attempt; none where the partition has moved: its next owner finds the intent."""
         if held() and not self._remains(batch, table):
             self._clickhouse.insert(table, rows, batch.intent.token)
-            self._metrics.inserts.labels(table.name).inc()
-            self._metrics.rows.labels(table.name).inc(len(rows))
+            self._metrics.inserts(table.name).inc()
+            self._metrics.rows(table.name).inc(len(rows))
 
     def _remains(self, batch: Batch, table: Table) -> bool:
         """Whether the rows stand there under a token that ClickHouse may not know any more."""

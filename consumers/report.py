@@ -45,4 +45,4 @@ class Report:
             written = under_way.position(place) if under_way else None
             lags[place[0]] += max(0, (self._end(place) or 0) - (buffer.start if written is None else written))
         for topic, lag in lags.items():
-            self._metrics.lag.labels(topic).set(lag)
+            self._metrics.lag(topic).set(lag)

@@ -51,7 +51,7 @@ def run_sink(
     rows that are refused.
     """
     reach(settings, ("kafka", "schema_registry"))
-    metrics = SinkMetrics()
+    metrics = SinkMetrics(topics.pipeline, features.version)
     ledgers = [topics.ledger(features.version, stage) for stage in stages]
     applied = migrate(settings)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # says every retry again, with a traceback

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra import garbage, turns
 from infra.embedded.ports import free_port
-from infra.embedded.process import ServerProcess
+from infra.embedded.process import GRACE_S, ServerProcess
 from infra.pipeline_topics import create, reads
 from infra.settings import Settings, aiokafka, librdkafka, reach, schema_registry
 from infra.settings.signing import signer
@@ -83,9 +83,15 @@ def _metrics_port(settings: Settings, place: int) -> int:
 
 
 def stage_process(
-    target: str, stage: str, logs: Path, *, debug: bool = False, env: Mapping[str, str] | None = None
+    target: str,
+    stage: str,
+    logs: Path,
+    *,
+    debug: bool = False,
+    env: Mapping[str, str] | None = None,
+    grace_s: float = GRACE_S,
 ) -> ServerProcess:
     """A child process that runs one stage, with `env` beside our environment; it ends with the `with`, and with us."""
     program = [sys.executable, "-P", "-m", "infra.cli"]  # -P: nothing in the working directory shadows our packages
     command = [*program, *(["--debug"] if debug else []), "worker", target, "--stage", stage]
-    return ServerProcess(f"the {stage} stage", command, log_path=logs / f"{stage}.log", env=env)
+    return ServerProcess(f"the {stage} stage", command, log_path=logs / f"{stage}.log", env=env, grace_s=grace_s)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from typing import Self
 from infra.embedded.process import ServerProcess
 from infra.run_worker import stage_process
 from schemas.problem import Problem
+from streams.runtime.app import END_S
 
 CHECK_S = 0.2
 FIRST_WAIT_S = 0.5
@@ -36,14 +38,18 @@ def supervise(target: str, names: Sequence[str], stop: threading.Event, *, debug
     """
     folder = Path(tempfile.mkdtemp(prefix="millrace-worker-"))
     with ExitStack() as running:
-        stages = [
-            running.enter_context(Kept(lambda stage=stage: stage_process(target, stage, folder, debug=debug)))  # type: ignore[misc]  # mypy cannot infer a default
-            for stage in names
-        ]
+        starts = [partial(stage_process, target, name, folder, debug=debug, grace_s=END_S) for name in names]
+        stages = [running.enter_context(Kept(start)) for start in starts]
+        running.callback(_ask_to_stop, stages)  # first of all: each has the time that another takes
         while not stop.wait(CHECK_S):
             for stage in stages:
                 stage.tend()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ask_to_stop(stages: Sequence["Kept"]) -> None:
+    for stage in stages:
+        stage.process.ask_to_stop()
 
 
 class Kept:

@@ -1,13 +1,12 @@
 """`millrace worker`: the stages of a pipeline."""
 
 import logging
-import signal
 import sys
-import threading
 from typing import Annotated
 
 import typer
 
+from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
 from infra.pipeline_topics import stages_there
 from infra.run_worker import run_stage
@@ -35,7 +34,4 @@ def worker(
         run_stage(settings, pipeline, stage)
         return
     reach(settings, ("kafka", "schema_registry"))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    supervise(target, stages_there(pipeline, settings), stop, debug="--debug" in sys.argv)
+    supervise(target, stages_there(pipeline, settings), asked_to_stop(), debug="--debug" in sys.argv)

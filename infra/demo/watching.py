@@ -130,7 +130,7 @@ class Watcher:
 def _counts(samples: list[Sample], role: str) -> Counts:
     counts: Counts = {}
     for name, labels, value in samples:
-        if name == RECORDS and labels["role"] == role:
+        if name == RECORDS and labels["role"] == role and value:
             counts[labels["result"]] = counts.get(labels["result"], 0) + int(value)
     return counts
 

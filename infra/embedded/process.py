@@ -25,16 +25,23 @@ class ServerProcess:
     """`command` as a child whose output goes to `log_path`; it ends with `stop()`, and with us, even by SIGKILL.
 
     Between the server and us stands `guard.py`, which holds the end of a pipe: the server is stopped (SIGTERM, after
-    `GRACE_S` SIGKILL to its group) as soon as our end closes. So a stop and our death are one and the same path.
+    `grace_s` SIGKILL to its group) as soon as our end closes. So a stop and our death are one and the same path.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], *, log_path: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log_path: Path,
+        env: Mapping[str, str] | None = None,
+        grace_s: float = GRACE_S,
     ) -> None:
         self.name = name
+        self._grace_s = grace_s
         self.log_path = log_path
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        guarded = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(GRACE_S), *map(str, command)]
+        guarded = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(grace_s), *map(str, command)]
         with log_path.open("ab") as log:
             self._log_start = log.tell()
             self._child = subprocess.Popen(
@@ -111,13 +118,17 @@ class ServerProcess:
         lines = self.log().splitlines()[-TAIL_LINES:]
         return Problem("\n".join([f"{self.name} {what}; the end of its log {self.log_path}:", *lines]))
 
-    def stop(self) -> None:
-        """End the server and wait until it is gone. Doing so twice is harmless."""
+    def ask_to_stop(self) -> None:
+        """Have the server end, and do not wait for it."""
         if self._child.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._child.stdin.close()
+
+    def stop(self) -> None:
+        """End the server and wait until it is gone. Doing so twice is harmless."""
+        self.ask_to_stop()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(GRACE_S + 2)
+            self._child.wait(self._grace_s + 2)
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM where only the dead are left
             os.killpg(self.pid, signal.SIGKILL)
         self._child.wait()

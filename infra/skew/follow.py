@@ -157,7 +157,8 @@ def follow(
     Raises `Problem` where a server does not answer at the start, or what stands on the topics cannot be right.
     """
     migrate(settings)
-    store, unequal = ClickHouse(clickhouse(settings), stop=stop, metrics=SinkMetrics()), 0
+    whose = stages[0].binding
+    store, unequal = ClickHouse(clickhouse(settings), stop=stop, metrics=SinkMetrics(whose.pipeline, whose.version)), 0
     try:
         while not stop.is_set():
             try:

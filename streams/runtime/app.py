@@ -84,7 +84,7 @@ async def serve(pipeline: str, binding: Binding, connection: Connection) -> None
 
     Raises what a task failed with: `Problem`, `Fenced`, or a bug by its own name.
     """
-    metrics = Metrics(pipeline, binding.stage.name)
+    metrics = Metrics(pipeline, binding.version, binding.stage.name)
     ownership = Ownership(connection.owner(binding), metrics)
     watchdog = Watchdog()
     app = stage_app(binding, connection, ownership)

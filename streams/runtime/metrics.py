@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from streams.runtime.task import Task
 
 SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-COMMON = ("pipeline", "stage")
+COMMON = ("pipeline", "version", "stage")
 STATUSES = (200, 409, 422, 429, 500, 503)
-"""Counted from 0 on: of a counter that begins at 1 no rate sees the first."""
+"""Counted from 0 on, as rejected records are: of a counter that begins at 1 no rate sees the first."""
 
 RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
 
@@ -19,9 +19,9 @@ RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500)
 class Metrics:
     """Prometheus metrics of one stage in one process, in a registry of their own. No ids in labels."""
 
-    def __init__(self, pipeline: str, stage: str) -> None:
+    def __init__(self, pipeline: str, version: int, stage: str) -> None:
         self.registry = CollectorRegistry()
-        self._labels = (pipeline, stage)
+        self._labels = (pipeline, str(version), stage)
         self._records = self._total("records", "Input records by what became of them", "role", "result")
         self._refolded = self._total("refolded_records", "Records folded again to rebuild state")
         self._fenced = self._total("fenced", "Times that a partition which the group gives to us was taken over")
@@ -77,6 +77,8 @@ class Metrics:
 
     def owned(self, task: Task, refolded: int) -> None:
         """A task has become ours; what it refolded was counted when it was first committed."""
+        for role in {role for source in task.binding.sources for role in source.roles}:
+            self._records.labels(*self._labels, role, "rejected")
         self._refolded.labels(*self._labels).inc(refolded)
         self.committed(task, {})
 
@@ -87,9 +89,11 @@ class Metrics:
     def released(self, partition: int) -> None:
         """A task is no longer ours."""
         self._taught.pop(partition, None)
-        for gauge in (self._lag, self._watermark, self._disordered, self._learnt, self._held, self._model_age):
-            gauge.remove(*self._labels, str(partition))
-        self._monitor.remove_by_labels({"partition": str(partition)})
+        for gauge in (
+            *(self._lag, self._watermark, self._disordered),
+            *(self._learnt, self._held, self._model_age, self._monitor),
+        ):
+            gauge.remove_by_labels({"partition": str(partition)})
 
     def committed(self, task: Task, counts: Mapping[str, int]) -> None:
         """What is in a batch is final: count it and say where the task stands."""
@@ -98,8 +102,10 @@ class Metrics:
             role, _, result = name.partition(".")
             self._records.labels(*self._labels, role, result).inc(count)
         self._disordered.labels(*self._labels, partition).set(task.merge.disordered)
-        self._watermark.labels(*self._labels, partition).set(getattr(task.state, "watermark_ms", 0) / 1000)
-        self._learning(task, partition)
+        if hasattr(task.state, "watermark_ms"):
+            self._watermark.labels(*self._labels, partition).set(task.state.watermark_ms / 1000)
+        if hasattr(task.state, "learnt"):
+            self._learning(task, partition)
         for monitor, subject, value in getattr(task.state, "gauges", ()):
             self._monitor.labels(*self._labels, partition, monitor, subject).set(value)
         self.lagging(task)
@@ -114,11 +120,11 @@ class Metrics:
         self._lag.labels(*self._labels, str(task.partition)).set(behind)
 
     def _learning(self, task: Task, partition: str) -> None:
-        learnt = getattr(task.state, "learnt", 0)
+        learnt = task.state.learnt
         known, at_s = self._taught.get(task.partition, (-1, time.time()))
         if learnt != known:
             at_s = time.time()
             self._taught[task.partition] = (learnt, at_s)
         self._learnt.labels(*self._labels, partition).set(learnt)
-        self._held.labels(*self._labels, partition).set(getattr(task.state, "held", 0))
+        self._held.labels(*self._labels, partition).set(task.state.held)
         self._model_age.labels(*self._labels, partition).set(time.time() - at_s)

@@ -24,7 +24,7 @@ class Store(ClickHouse):
         self.found = found
         self.inserts: list[tuple[str, str]] = []
         self.asked = 0
-        self.patiently = Patience(stop=threading.Event(), metrics=SinkMetrics())
+        self.patiently = Patience(stop=threading.Event(), metrics=SinkMetrics("payments", 1))
 
     def standing(self, table: Table, topic: str, partition: int, positions: tuple[int, int]) -> Standing:  # noqa: ARG002
         self.asked += 1
@@ -57,7 +57,7 @@ def batch(
 
 
 def inserter(store: Store) -> Inserter:
-    return Inserter(store, {"t": SCORED}, SinkMetrics())
+    return Inserter(store, {"t": SCORED}, SinkMetrics("payments", 1))
 
 
 @pytest.mark.parametrize(("highest", "resumed"), [(None, False), (4, False), (8, True)])

@@ -18,7 +18,7 @@ from consumers.tables import SCORED
 from schemas.problem import Outage, Problem
 from tests.consumers.fake_kafka import FETCHED, Member
 from tests.consumers.fake_record import Place
-from tests.consumers.world import Later, World
+from tests.consumers.world import PIPELINE, Later, World
 
 LONG: dict[Place, list[bool]] = {("scored", 0): [True] * 90, ("outcomes", 0): [True] * 30}
 ROW = occupied(Raw(None, b"99", ()))
@@ -27,7 +27,8 @@ FEW = Limits(interval_s=1.0, rows=1_000, all_bytes=20 * ROW)
 
 
 def value(world: World, name: str, **labels: str) -> float:
-    found = world.metrics.registry.get_sample_value(name, labels)
+    pipeline, version = PIPELINE
+    found = world.metrics.registry.get_sample_value(name, {"pipeline": pipeline, "version": str(version), **labels})
     assert found is not None
     return found
 

@@ -81,6 +81,9 @@ def convert(at: Position, _: Raw) -> tuple[Table, Row]:
     return table, (at.topic, at.partition, at.offset)
 
 
+PIPELINE = ("payments", 1)
+
+
 class World:
     """Servers that outlive the sinks."""
 
@@ -97,7 +100,7 @@ class World:
         self.clock = Clock()
         self.cluster = Cluster(self.clock, {place: list(log) for place, log in (logs or LOGS).items()})
         self.server = Server(self.clock, window=WINDOW)
-        self.metrics = SinkMetrics()
+        self.metrics = SinkMetrics(*PIPELINE)
         self.ghost = Process()
         self.stop = Stop(self.clock)
         self._process = Process()

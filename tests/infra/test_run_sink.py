@@ -12,8 +12,8 @@ from schemas.problem import Problem
 
 
 def test_metrics_are_served_and_parse() -> None:
-    metrics = SinkMetrics()
-    metrics.rows.labels("scored").inc(3)
+    metrics = SinkMetrics("payments", 1)
+    metrics.rows("scored").inc(3)
 
     with served(Settings(), metrics) as port, urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         families = {each.name: each for each in text_string_to_metric_families(answer.read().decode())}
@@ -25,8 +25,8 @@ def test_metrics_are_served_and_parse() -> None:
 
 def test_a_port_in_use_is_told_with_the_cure() -> None:
     with (
-        served(Settings(), SinkMetrics()) as port,
+        served(Settings(), SinkMetrics("payments", 1)) as port,
         pytest.raises(Problem, match="MILLRACE_METRICS_PORT"),
-        served(Settings(metrics_port=port), SinkMetrics()),
+        served(Settings(metrics_port=port), SinkMetrics("payments", 1)),
     ):
         pass

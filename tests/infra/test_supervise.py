@@ -1,16 +1,19 @@
 """What a restart can cure is restarted, later each time; what it cannot ends everything with its sentence."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.embedded.process import ServerProcess
-from infra.supervise import LONGEST_WAIT_S, TRIES, WELL_S, Kept
+from infra.supervise import LONGEST_WAIT_S, TRIES, WELL_S, Kept, supervise
 from schemas.problem import Outage, Problem
+from streams.runtime.app import END_S
 
 WITHIN_S = 30.0
 
@@ -96,3 +99,42 @@ def test_who_ran_well_for_a_while_is_not_failing_in_a_row(tmp_path: Path) -> Non
             on.tend()
 
         assert len(on.starts) == 2 * TRIES + 1
+
+
+AT_ONCE = """
+import pathlib, signal, sys, time
+folder, me, other = pathlib.Path(sys.argv[1]), *sys.argv[2:]
+
+def end(*_):
+    (folder / f"{me}.asked").touch()
+    while not (folder / f"{other}.asked").exists():
+        time.sleep(0.01)
+    (folder / f"{me}.saved").touch()
+    sys.exit()
+
+signal.signal(signal.SIGTERM, end)
+(folder / f"{me}.up").touch()
+time.sleep(60)
+"""
+
+
+def test_each_stage_has_the_time_to_save_that_another_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = ("customer", "score")
+
+    class Up(threading.Event):
+        """Set as soon as all run."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            time.sleep(timeout or 0.0)
+            return all((tmp_path / f"{each}.up").exists() for each in stages)
+
+    def process(_: str, stage: str, logs: Path, **options: Any) -> ServerProcess:
+        (other,) = {*stages} - {stage}
+        command: list[str | Path] = [sys.executable, "-c", AT_ONCE, tmp_path, stage, other]
+        assert options["grace_s"] == END_S
+        return ServerProcess(stage, command, log_path=logs / f"{stage}.log")
+
+    monkeypatch.setattr("infra.supervise.stage_process", process)
+    supervise("shop.py:shop", stages, Up(), debug=False)
+
+    assert all((tmp_path / f"{each}.saved").exists() for each in stages)

@@ -185,9 +185,9 @@ def scrape(running: ServerProcess) -> dict[str, Metric]:
 
 
 def results(families: dict[str, Metric], role: str) -> dict[str, int]:
-    """What became of the records of one input, from `millrace_records_total`."""
+    """What became of the records of one input, from `millrace_records_total`; what has not occurred is left out."""
     samples = [s for s in families["millrace_records"].samples if s.name.endswith("_total")]
-    return {s.labels["result"]: int(s.value) for s in samples if s.labels["role"] == role}
+    return {s.labels["result"]: int(s.value) for s in samples if s.labels["role"] == role and s.value}
 
 
 def worker_of(running: ServerProcess) -> psutil.Process:

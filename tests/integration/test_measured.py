@@ -48,7 +48,7 @@ SINK_TYPES = {
     "millrace_sink_clickhouse_up": "gauge",
 }
 BOUNDED = {
-    *("pipeline", "stage", "role", "result", "partition", "monitor"),
+    *("pipeline", "version", "stage", "role", "result", "partition", "monitor"),
     *("subject", "table", "topic", "kind", "status", "le"),
 }
 INSTANCE = "instance"
@@ -103,6 +103,23 @@ def test_the_score_stage_measures_what_it_did(shop: Shop) -> None:
     assert value(shop.score, "millrace_labels_learnt") == shop.story.labels
     assert 0.0 <= value(shop.score, "millrace_model_age_seconds", partition="0") < 600.0
     assert value(shop.score, "millrace_lag_records") == 0.0
+
+
+@pytest.mark.servers
+def test_rejected_records_of_every_input_are_counted_from_none_on(shop: Shop) -> None:
+    def roles(families: dict[str, Metric]) -> set[str]:
+        samples = families["millrace_records"].samples
+        return {each.labels["role"] for each in samples if each.labels["result"] == "rejected"}
+
+    assert roles(shop.score) == {"events", "labels"}
+    assert roles(shop.monitor) == {"scored", "outcomes"}
+
+
+@pytest.mark.servers
+def test_a_stage_tells_no_figure_that_it_has_not(shop: Shop) -> None:
+    told = {name for name, family in shop.monitor.items() if family.samples}
+
+    assert told.isdisjoint({"millrace_watermark_seconds", "millrace_labels_learnt", "millrace_model_age_seconds"})
 
 
 @pytest.mark.servers

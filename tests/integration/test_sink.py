@@ -184,7 +184,8 @@ def test_a_clickhouse_that_is_away_is_waited_for_and_told_once(
 
     def away(self: ClickHouse, table: Table, rows: Sequence[Row], token: str) -> None:
         if table.name == "scored" and next(refusals, None) is not None:
-            up = self.patiently._metrics.registry.get_sample_value("millrace_sink_clickhouse_up")
+            whose = {"pipeline": FEATURES.pipeline, "version": str(FEATURES.version)}
+            up = self.patiently._metrics.registry.get_sample_value("millrace_sink_clickhouse_up", whose)
             assert (up == 1) is not self.patiently._away
             raise Away("connection refused")
         insert(self, table, rows, token)

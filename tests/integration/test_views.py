@@ -30,7 +30,9 @@ BINARY = [(0.9, True), (0.8, False), (0.7, True), (0.7, False), (0.4, True), (0.
 @pytest.fixture
 def store(settings: Settings) -> Iterator[ClickHouse]:
     migrate(settings)
-    with closing(ClickHouse(clickhouse(settings), stop=threading.Event(), metrics=SinkMetrics())) as opened:
+    with closing(
+        ClickHouse(clickhouse(settings), stop=threading.Event(), metrics=SinkMetrics("payments", 1))
+    ) as opened:
         yield opened
 
 

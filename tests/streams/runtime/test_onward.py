@@ -77,7 +77,7 @@ def played(last: Here, *before: str, request_id: str | None = "mine") -> tuple[A
         app = web.Application()
         ownership: Any = last
         behind = Enquiry(stage("score", None), ownership, passing, None)
-        PassedPage(behind, Metrics("taps", "score")).add_to(app.router)
+        PassedPage(behind, Metrics("taps", 1, "score")).add_to(app.router)
         async with TestServer(app) as server:
             following, known = (
                 Following("taps.v1.score", key_of(MADE, "shop")),

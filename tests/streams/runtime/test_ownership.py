@@ -86,7 +86,7 @@ def run(owned: dict[int, Batches], play: Callable[[Ownership], Awaitable[None]])
 
     async def played() -> None:
         owner: Any = Owner()
-        ownership = Ownership(owner, Quiet("p", "s"))
+        ownership = Ownership(owner, Quiet("p", 1, "s"))
         await ownership.take(owned)
         await asyncio.wait_for(play(ownership), WITHIN_S)
 
@@ -96,7 +96,9 @@ def run(owned: dict[int, Batches], play: Callable[[Ownership], Awaitable[None]])
 def healthy(ownership: Ownership) -> str:
     """What Prometheus reads of it."""
     (line,) = (
-        each for each in scraped(ownership, Metrics("p", "s"), Watchdog()).decode().splitlines() if "healthy{" in each
+        each
+        for each in scraped(ownership, Metrics("p", 1, "s"), Watchdog()).decode().splitlines()
+        if "healthy{" in each
     )
     return line.split()[-1]
 

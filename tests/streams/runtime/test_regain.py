@@ -49,7 +49,7 @@ def run(play: Callable[[Group, Regain], Awaitable[None]]) -> Group:
 
     async def played() -> Group:
         group: Any = Group()
-        await asyncio.wait_for(play(group, Regain(group, group, Metrics("p", "s"), WAITS_S)), WITHIN_S)
+        await asyncio.wait_for(play(group, Regain(group, group, Metrics("p", 1, "s"), WAITS_S)), WITHIN_S)
         found: Group = group
         return found
 

@@ -42,7 +42,7 @@ def served(ownership: Any, address_of: Callable[[int], str | None]) -> web.Appli
     asked: Any = Asked(pipeline=made, stage="score", answers=unused, door=None, following=None)  # type: ignore[arg-type]
     app, route = web.Application(), Route(address_of, "http://own", peers)
     enquiry = Enquiry(asked, ownership, Passing(made.compiled), None)
-    ScorePage(made, enquiry, ownership, Metrics("taps", "score"), route).add_to(app.router)
+    ScorePage(made, enquiry, ownership, Metrics("taps", 1, "score"), route).add_to(app.router)
 
     async def close(_: web.Application) -> None:
         await peers.close()

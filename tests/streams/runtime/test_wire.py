@@ -36,7 +36,7 @@ class Worker:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self.metrics = Metrics("taps", "score")
+        self.metrics = Metrics("taps", 1, "score")
         self.page = PassedPage(self, self.metrics)  # type: ignore[arg-type]
         self.app = web.Application()
         self.page.add_to(self.app.router)
@@ -47,7 +47,7 @@ class Worker:
 
     def counted(self, status: int) -> float | None:
         return self.metrics.registry.get_sample_value(
-            "millrace_requests_total", {"pipeline": "taps", "stage": "score", "status": str(status)}
+            "millrace_requests_total", {"pipeline": "taps", "version": "1", "stage": "score", "status": str(status)}
         )
 
 
