@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from schemas.duration import duration_ms
 from schemas.problem import Problem
@@ -101,6 +101,8 @@ class Windows:
         """
         if of != "label":
             raise Problem(f'rate({of!r}): only labels have a rate, write rate("label"); that of a field is its mean')
+        if among not in get_args(Among):
+            raise Problem(f'rate("label", among={among!r}): write "all" or "labelled"')
         return self._and(Aggregate(verb="rate", among=among, default=default))
 
     def min(self, field: str, *, default: float | None = None) -> "Windows":

@@ -36,7 +36,8 @@ def marks(field: str) -> Callable[[Any], int]:
     """64 bits that tell the values of a field apart."""
 
     def read(event: Any) -> int:
-        text = str(fields_of(event)[field]).encode()
+        value = fields_of(event)[field]
+        text = str(value + 0.0 if isinstance(value, float) else value).encode()  # -0.0 is 0.0
         return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)
 
     return read

@@ -94,6 +94,8 @@ class Per:
 
 def per(entity: str = EVERYTHING) -> Per:
     """Begin features of all events that share the value of the field `entity`; without one, of all events."""
+    if not isinstance(entity, str):
+        raise Problem(f'per({entity!r}): write the name of a field, as in per("customer_id"), or per() for all events')
     return Per(entity)
 
 

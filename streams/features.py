@@ -33,9 +33,9 @@ class Features(Groups):
         self._columns = tuple(marks(each.field) if each.marked else from_field(Field(each.field)) for each in kept)
         self._plain = tuple(_plain(feature) for feature in features if not _of_others(feature))
         self._filters = [(place, from_filter(group.where)) for place, group in enumerate(groups) if group.where]
-        keyed = (*self.entities, EVERYTHING)
+        at = {EVERYTHING: -1} | {entity: n for n, entity in enumerate(self.entities)}  # that of all comes last
         super().__init__(
-            [Part(place, group, keyed.index(group.entity), picks(group, kept)) for place, group in enumerate(groups)]
+            [Part(place, group, at[group.entity], picks(group, kept)) for place, group in enumerate(groups)]
         )
         computed = _computed(features)
         names = [self.names[declared] for declared in computed]

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 from river import base, compose
+from river.active.base import ActiveLearningClassifier
 
 from schemas.problem import Problem
 from schemas.reject import Reason, Reject
@@ -41,6 +42,8 @@ class Learner(Protocol):
 def kind_of(model: Any) -> Kind:
     """Which kind of River model this is. Raises `Problem` where it is none that scores events."""
     last = last_step(model)
+    if isinstance(last, ActiveLearningClassifier | base.MultiTargetRegressor | base.MultiLabelClassifier):
+        raise Problem(f"{type(last).__name__} does not give one class or number for an event: use one that does")
     if isinstance(last, base.SupervisedAnomalyDetector):
         raise Problem(f"{type(last).__name__} needs the truth to score: use an unsupervised anomaly detector")
     if isinstance(last, base.AnomalyDetector):
@@ -64,6 +67,11 @@ def learner(model: Any, task: Task) -> Learner:
         return Anomaly(_READ_TRUTH[task])
     if kind == "regressor" and task == "regression":
         return Regressor()
+    if kind == "classifier" and task == "multiclass" and not model._multiclass:
+        raise Problem(
+            f"{type(last_step(model)).__name__} tells two classes apart, and the task is multiclass: wrap it, as in "
+            f"OneVsRestClassifier(…); a class of your own says that it can by a property _multiclass"
+        )
     if kind == "classifier" and task in ("binary", "multiclass"):
         return Classifier(task, gives_probabilities(model))
     raise Problem(f"a {kind} cannot learn the task {task!r}: change model= or labels=")
@@ -75,7 +83,11 @@ def gives_probabilities(model: Any) -> bool:
 
 
 class Classifier:
-    """Asks for probabilities where the model gives them, else for the class."""
+    """Asks for probabilities where the model gives them, else for the class.
+
+    Several classes stand in the order of their names, and of those that are as likely the first is said: some models
+    walk sets, whose order another process does not share.
+    """
 
     def __init__(self, task: Task, probabilities: bool) -> None:
         self._binary = task == "binary"
@@ -89,12 +101,11 @@ class Classifier:
         shares = model.predict_proba_one(x)
         if not shares:
             return None
-        likeliest = max(shares, key=shares.get)
         if self._binary:
-            return Prediction(float(shares.get(True, 0.0)), class_text(likeliest), None)
-        named = {class_text(each): float(share) for each, share in shares.items()}
-        score = float(shares[likeliest]) if all(map(isfinite, named.values())) else nan
-        return Prediction(score, class_text(likeliest), named)
+            return Prediction(float(shares.get(True, 0.0)), class_text(max(shares, key=shares.get)), None)
+        named = dict(sorted((class_text(each), float(share)) for each, share in shares.items()))
+        likeliest = max(named, key=named.__getitem__)
+        return Prediction(named[likeliest] if all(map(isfinite, named.values())) else nan, likeliest, named)
 
     def learn(self, model: Any, x: Mapping[str, float], truth: Any) -> None:
         model.learn_one(x, truth)

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import ModuleType
 
 from schemas.problem import Problem
-from streams.digest import PRIVATE_MODULE
 from streams.pipeline import Pipeline
+from streams.sources import PRIVATE_MODULE
 
 
 def load(target: str) -> Pipeline:

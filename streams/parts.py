@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from streams.aggregate import EVERYTHING
-from streams.digest import digest, function_tree, model_tree
+from streams.digest import digest, model_tree
 from streams.feature import Derived, Feature, Field
+from streams.sources import function_tree
 
 Parts = Mapping[str, str]
 """Each part by the name that a person knows it by. The order is that of the definition, and belongs to it."""

@@ -11,7 +11,7 @@ from typing import Any
 from river.base import Base
 
 from schemas.problem import Problem
-from streams.digest import PRIVATE_MODULE
+from streams.sources import PRIVATE_MODULE
 
 CONTAINERS = {
     "_codecs": {"encode"},

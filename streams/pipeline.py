@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from math import isfinite
 from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel
@@ -11,15 +10,19 @@ from schemas.avro import avro_schema
 from schemas.duration import duration_ms
 from schemas.problem import Problem
 from schemas.topics import Topics
-from streams.aggregate import EVERYTHING, NEVER_OF_NOTHING, Aggregate, Windows
+from streams.aggregate import EVERYTHING, NEVER_OF_NOTHING, OF_LATER, Aggregate, Windows
 from streams.checks import (
     NUMBERS,
+    check_default,
     check_derived,
     check_field,
+    check_function,
     check_number,
+    check_topics,
     checked_features,
     checked_rekey,
     topic_word,
+    types_of,
 )
 from streams.digest import digest
 from streams.feature import Derived, Feature, Field
@@ -29,6 +32,8 @@ from streams.learner import kind_of, learner
 from streams.limits import Limits
 from streams.monitor.definition import Monitor
 from streams.parts import digest_of, parts_of
+from streams.repeatable import check_repeatable
+from streams.sources import class_tree
 from streams.stage import Role
 from streams.unmoved import check_unmoved
 
@@ -112,6 +117,8 @@ class Pipeline:
         self.requests = requests
         self.events_topic, self.labels_topic = events_topic, labels_topic
         self.lateness_ms, self.ahead_ms = duration_ms(lateness, "lateness"), duration_ms(ahead, "ahead")
+        if labels is not None and not isinstance(labels, Labels):
+            raise Problem(f"labels={labels!r}: write Labels(…)")
         horizon = labels.horizon if labels is not None else DEFAULT_REMEMBERED
         self.begin = _begin(begin)
         self.remember_ms = duration_ms(remember or horizon, "remember")
@@ -128,9 +135,11 @@ class Pipeline:
         self._check_features()
         self._check_labels()
         self.rekey = checked_rekey(rekey, Role.LABELS in self.inputs)
+        check_topics(self.topics(), list(self.inputs))
         built = model()
         learns = learner(built, self.task)
         self.kind = kind_of(built)
+        check_repeatable(built, text_classes=self._has_text_classes())
         self.feature_set = digest(self.feature_names)
         self.parts = parts_of(self.features, built, self._rules())
         self.digest = digest_of(self.parts)
@@ -180,9 +189,29 @@ class Pipeline:
             **({"lateness": self.lateness_ms} if self.lateness_ms else {}),
             "ahead": self.ahead_ms,
             "remember": self.remember_ms,
+            **self._classes(),
             "labels": labels and (labels.inside, labels.id, labels.field, labels.time, labels.horizon_ms),
             **({"revisions": "rates"} if self.revised else {}),
         }
+
+    def _has_text_classes(self) -> bool:
+        """Whether labels name classes by text."""
+        labels = self.labels
+        return labels is not None and str in types_of(labels.event or self.event, labels.field)
+
+    def _classes(self) -> dict[str, object]:
+        """What the classes of the definition's own file make of records; those of others go by their name alone."""
+        labels = self.labels
+        fields = {each.name for each in self.features if isinstance(each, Field)}
+        asked = {a.field or "" for each in self.features if isinstance(each, Windows) for a in each.aggregates}
+        used = {"event": (self.event, {self.id, self.time, self.key, *self.entities, *fields, *asked})}
+        if labels is not None and labels.event is not None:
+            used["label"] = (labels.event, {labels.id or "", labels.time or "", labels.field, self.label_key})
+        elif labels is not None:
+            used["event"][1].add(labels.field)
+        own = {what: each for what, each in used.items() if each[0].__module__ == self.model.__module__}
+        trees = {f"class of {what}s": class_tree(*each) for what, each in own.items()}
+        return {name: tree for name, tree in trees.items() if tree}
 
     def _check_choices(self) -> None:
         if self.learning not in get_args(Learning):
@@ -193,12 +222,12 @@ class Pipeline:
             raise Problem(f"version={self.version!r}: versions are whole numbers that count from 1")
         if not isinstance(self.requests, bool):
             raise Problem(f"requests={self.requests!r}: write requests=True to take score requests, or leave it out")
+        if not isinstance(self.monitor, Monitor) or not isinstance(self.limits, Limits):
+            raise Problem(f"monitor={self.monitor!r}, limits={self.limits!r}: write Monitor(…) and Limits(…)")
         if not callable(self.model):
             raise Problem("model= must be a function that builds a River model: write model=lambda: …")
         if self.labels_topic is not None and (self.labels is None or self.labels.inside):
             raise Problem(f"labels_topic={self.labels_topic!r}, but labels= names no class of its own: leave it out")
-        if self.labels_topic is not None and self.labels_topic == self.events_topic:
-            raise Problem(f"labels_topic={self.labels_topic!r} is the events_topic too: give each a topic of its own")
         if self.labels is not None and self.remember_ms < self.labels.horizon_ms:
             raise Problem("remember= is shorter than the labels' horizon: an event is remembered until its label comes")
         if self.remember_ms < self.lateness_ms:
@@ -230,6 +259,8 @@ class Pipeline:
                 raise Problem(f"per({feature.entity!r}).over(…) aggregates nothing: add .count() or .mean(field)")
             if feature.entity != EVERYTHING:
                 check_field("per()", self.event, feature.entity, _KEYS)
+            if feature.where is not None:
+                check_function(f"per({feature.entity!r}).over(where=…)", feature.where, 1)
             for aggregate in feature.aggregates:
                 self._check_aggregate(feature, aggregate)
 
@@ -245,8 +276,9 @@ class Pipeline:
             raise Problem(
                 f"{what} may find no event in its window: give it a default, as in {aggregate.verb}(…, default=0.0)"
             )
-        if aggregate.default is not None and not isfinite(aggregate.default):
-            raise Problem(f"{what} has the default {aggregate.default}: a default must be a finite number")
+        if aggregate.verb in OF_LATER and aggregate.default is None:
+            raise Problem(f"{what} may find no event: give it a default, as in {aggregate.verb}(…, default=0.0)")
+        check_default(what, aggregate.default)
 
     def _check_labels(self) -> None:
         labels = self.labels

@@ -13,6 +13,7 @@ from typing import Any
 from river.compose import Pipeline
 from river.linear_model import LogisticRegression
 from river.optim import SGD
+from river.optim.initializers import Zeros
 from river.optim.losses import Log
 from river.optim.schedulers import Constant
 from river.preprocessing import StandardScaler
@@ -24,7 +25,7 @@ POSITIVE, NEGATIVE = class_text(True), class_text(False)
 
 
 def is_scaled(model: Any) -> bool:
-    """Whether `model`, untaught, is one that `ScaledHand` knows: of these very classes, and with no penalty."""
+    """Whether `model`, untaught, is one that `ScaledHand` knows: of these classes, no penalty, weights from 0 on."""
     if type(model) is not Pipeline or len(model.steps) != 2:
         return False
     scaler, regression = model.steps.values()
@@ -41,6 +42,7 @@ def _is_regression(step: Any) -> bool:
         and type(step.optimizer) is SGD
         and type(step.optimizer.lr) is type(step.intercept_lr) is Constant
         and type(step.loss) is Log
+        and type(step.initializer) is Zeros
         and not (step.l1 or step.l2 or step.weights)
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.message import Message
+from schemas.problem import Problem
 from schemas.reject import Reject
 from schemas.scored import Rung, Scored
 from streams.admit import Admission, join_of
@@ -16,7 +17,7 @@ from streams.hand import taking
 from streams.join import Truth
 from streams.labelled import Labelled
 from streams.ladder import Ladder
-from streams.learner import Prediction
+from streams.learner import Prediction, last_step
 from streams.passing import PassedEvent, PassedLabel
 from streams.pending import Pending, left_out, outside_of
 from streams.pipeline import Pipeline
@@ -76,7 +77,8 @@ class ScoreStage:
     def fold(self, state: ScoreState, records: Sequence[Record]) -> list[Emitted]:
         """Score events, meet labels. What cannot be used is refused, and the fold goes on.
 
-        Raises `Problem` where more is to be remembered than the definition allows; `state` is of no use from then on.
+        Raises `Problem` where more is to be remembered than the definition allows, or the model fails; `state` is of no
+        use from then on.
         """
         emitted: list[Emitted] = []
         events = Role.EVENTS
@@ -171,7 +173,9 @@ class ScoreStage:
             return self._ladder.answer(state.hand, vector, state.belief)
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
-            return self._ladder.fallback(state.belief)
+        except Exception as error:  # the user's own model, of which anything may come: named, and the partition stops
+            raise self._failed(record, error) from error
+        return self._ladder.fallback(state.belief)
 
     def _label(self, state: ScoreState, record: Record, event_id: str, truth: Truth, emitted: list[Emitted]) -> None:
         if self._revise(state, event_id, truth):
@@ -205,7 +209,10 @@ class ScoreStage:
     def _teach(
         self, state: ScoreState, time_ms: int, vector: list[float], truth: Any, record: Record, emitted: list[Emitted]
     ) -> bool:
-        """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it."""
+        """Whether the model has learnt: one that has diverged does not, nor one whose arithmetic fails at it.
+
+        Raises `Problem` where it fails in any other way.
+        """
         assert state.hand is not None
         try:
             if state.before and not state.belief.diverged:
@@ -213,7 +220,17 @@ class ScoreStage:
             return self._ladder.teach(state.hand, vector, truth, state.belief)
         except ArithmeticError as error:
             emitted.append(_output(record, diverged(self._pipeline, record, time_ms, error)))
-            return False
+        except Exception as error:  # as above
+            raise self._failed(record, error) from error
+        return False
+
+    def _failed(self, record: Record, error: Exception) -> Problem:
+        model = type(last_step(self._pipeline.model())).__name__
+        at = f"{record.topic}/{record.partition}/{record.offset}"
+        return Problem(
+            f"{model} failed at {at}: {type(error).__name__}: {error}: mend model= in the definition, or its features, "
+            f"and start it as a new version"
+        )
 
 
 def _output(record: Record, value: Message) -> Output:

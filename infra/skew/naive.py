@@ -120,7 +120,7 @@ class Naive:
             event_id,
             time_ms,
             {name: float(getattr(event, name)) for name in self._numbers},
-            {name: str(getattr(event, name)) for name in self._texts},
+            {name: _told(getattr(event, name)) for name in self._texts},
             frozenset(where for where in self._filters if not where(event)),
         )
 
@@ -195,3 +195,8 @@ def _is_of(windows: Windows, entity: str) -> bool:
 def _by_span(windows: Windows) -> Iterable[Sequence[str]]:
     """For each span the names of its aggregates."""
     return zip(*map(windows.named, windows.aggregates), strict=True)
+
+
+def _told(value: Any) -> str:
+    """A value as `distinct` tells it apart: -0.0 is 0.0."""
+    return "0.0" if isinstance(value, float) and value == 0.0 else str(value)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from river import datasets, ensemble, forest, linear_model, naive_bayes, optim, preprocessing, tree
+from river import datasets, ensemble, forest, linear_model, naive_bayes, neighbors, optim, preprocessing, tree
 
 from streams.pickled import pickled_model
 
@@ -26,6 +26,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "extremely fast tree": lambda: tree.ExtremelyFastDecisionTreeClassifier(grace_period=20),
     "adaptive random forest": lambda: forest.ARFClassifier(n_models=3, seed=1),
     "Mondrian forest": lambda: forest.AMFClassifier(n_estimators=3, seed=1),
+    "nearest neighbours": lambda: neighbors.KNNClassifier(engine=neighbors.LazySearch(window_size=100)),
     "random patches": lambda: ensemble.SRPClassifier(n_models=3, seed=1),
     "leveraging bagging": lambda: ensemble.LeveragingBaggingClassifier(gaussian(), n_models=3, seed=1),
     "ADWIN bagging": lambda: ensemble.ADWINBaggingClassifier(linear_model.LogisticRegression(), n_models=3, seed=1),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Strict
 from pydantic import Field as Bound
+from river.active import EntropySampler
 from river.anomaly import GaussianScorer, HalfSpaceTrees
 from river.cluster import KMeans
 from river.compose import Discard
@@ -15,6 +16,9 @@ from river.ensemble import BaggingClassifier
 from river.forest import ARFClassifier
 from river.linear_model import LinearRegression, LogisticRegression
 from river.naive_bayes import GaussianNB
+from river.neighbors import SWINN, KNNClassifier
+from river.preprocessing import StandardScaler
+from river.tree import HoeffdingAdaptiveTreeClassifier, ISOUPTreeRegressor
 
 from schemas.problem import Problem
 from schemas.reject import Reject
@@ -24,6 +28,18 @@ from streams.monitor.definition import Monitor
 from streams.runtime.bind import bind, monitor_stage
 from tests.schemas.in_process import InProcess
 from tests.streams.builders import Tap, definition, labels
+
+
+def of_two(tap: Any, other: Any) -> bool:
+    return bool(tap is other)
+
+
+async def later(tap: Any) -> float:
+    return float(tap.amount)
+
+
+def one_by_one(tap: Any) -> Any:
+    yield tap.amount > 1
 
 
 class Odd(BaseModel):
@@ -182,7 +198,83 @@ WRONG: dict[str, tuple[Callable[[], dict[str, Any]], tuple[str, ...]]] = {
     ),
     "derived with a default that is none": (
         lambda: taps(Derived("twice", lambda tap: tap.amount, default=float("inf"))),
-        ("Derived('twice'", "default=inf", "finite"),
+        ("Derived('twice'", "default inf", "finite"),
+    ),
+    "derived with a default that is text": (
+        lambda: taps(Derived("twice", lambda tap: tap.amount, default="0")),  # type: ignore[arg-type]
+        ("Derived('twice'", "default '0'", "finite"),
+    ),
+    "derived by a function of two values of one": (
+        lambda: taps(Derived("twice", of_two)),
+        ("Derived('twice'", "the event alone", "of_two(tap, other)"),
+    ),
+    "derived of two features by a function of one": (
+        lambda: taps(Field("amount"), Derived("b", lambda tap: tap, of=("amount", "amount"))),
+        ("Derived('b'", "2 values"),
+    ),
+    "derived by what gives its value later": (
+        lambda: taps(Derived("twice", later)),  # type: ignore[arg-type]
+        ("later", "plain def"),
+    ),
+    "a filter that gives its value later": (
+        lambda: taps(per("card").over("1d", where=one_by_one).count()),
+        ("where=", "one_by_one", "plain def"),
+    ),
+    "a filter of two values": (
+        lambda: taps(per("card").over("1d", where=of_two).count()),  # type: ignore[arg-type]
+        ("where=", "the event alone"),
+    ),
+    "the last value, with no default": (
+        lambda: taps(per("card").over("1d").last("amount", default=None)),  # type: ignore[arg-type]
+        ("last", "default=0.0"),
+    ),
+    "a rate among others": (
+        lambda: taps(per("card").over("1d").rate("label", among="known")),  # type: ignore[arg-type]
+        ("among='known'", '"labelled"'),
+    ),
+    "windows per number": (lambda: taps(per(3).over("1d").count()), ("per(3)", "name of a field")),  # type: ignore[arg-type]
+    "a window of more than a century": (lambda: taps(per("card").over("5219w").count()), ("5219w", "hundred years")),
+    "labels of the events' topic": (
+        lambda: definition(labels_topic="taps.events"),
+        ("labels_topic='taps.events'", "events_topic too"),
+    ),
+    "events of the labels' topic": (
+        lambda: definition(events_topic="taps.labels"),
+        ("labels_topic='taps.labels'", "events_topic too"),
+    ),
+    "events of a topic of scores": (
+        lambda: definition(events_topic="taps.scored"),
+        ("events_topic='taps.scored'", "Millrace writes"),
+    ),
+    "a topic that Kafka cannot have": (
+        lambda: definition(events_topic="all taps"),
+        ("events_topic='all taps'", "249"),
+    ),
+    "a monitor that is none": (lambda: definition(monitor=5), ("monitor=5", "Monitor(…)")),
+    "labels that are none": (lambda: definition(labels="fraud"), ("labels='fraud'", "Labels(…)")),
+    "several classes for a model of two": (
+        lambda: definition(labels=labels(task="multiclass")),
+        ("LogisticRegression", "multiclass", "OneVsRestClassifier"),
+    ),
+    "a model that asks for labels": (
+        lambda: definition(model=lambda: EntropySampler(LogisticRegression(), seed=1)),
+        ("EntropySampler", "one class or number"),
+    ),
+    "a model of several targets": (
+        lambda: definition(labels=labels(task="regression"), model=ISOUPTreeRegressor),
+        ("ISOUPTreeRegressor", "one class or number"),
+    ),
+    "a model that keeps something elsewhere": (
+        lambda: definition(model=lambda: KNNClassifier(engine=SWINN(seed=1))),
+        ("SWINN", "LazySearch"),
+    ),
+    "a model that goes by the hashes of its classes": (
+        lambda: definition(
+            event=Odd,
+            labels=Labels(field="said", task="multiclass"),
+            model=lambda: StandardScaler() | HoeffdingAdaptiveTreeClassifier(seed=1),
+        ),
+        ("HoeffdingAdaptiveTreeClassifier", "number the classes"),
     ),
     "a delayed window without the event": (
         lambda: taps(per("card").over("1d", delay="7d", itself=False).count()),

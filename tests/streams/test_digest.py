@@ -17,13 +17,18 @@ from river.preprocessing import StandardScaler
 
 from schemas.problem import Problem
 from streams import Derived, Field, per
-from streams.digest import function_tree
 from streams.load import load
+from streams.sources import function_tree
 from tests.streams.builders import labels, pipeline
 
 FILE = '''
 """A pipeline as a person writes it."""
-from pydantic import BaseModel
+from enum import IntEnum
+from functools import wraps
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, field_validator
+from pydantic import Field as Bound
 from river.linear_model import LogisticRegression
 from river.preprocessing import StandardScaler
 
@@ -31,6 +36,36 @@ from streams import Derived, Field, Labels, Pipeline, per
 
 LIMIT = 100
 BANDS = (1, 2)
+SIGN = (lambda tap: tap.amount, lambda tap: -tap.amount)
+
+
+class Kind(IntEnum):
+    DEAR = 7
+
+
+def half(tap):
+    return 0.5
+
+
+def none(tap):
+    return 0.0
+
+
+TABLE = {"a": half, "b": none}
+
+
+def times(factor):
+    def around(function):
+        @wraps(function)
+        def inner(tap):
+            return factor * function(tap)
+        return inner
+    return around
+
+
+@times(2)
+def by_table(tap):
+    return TABLE[tap.card](tap) + Kind.DEAR
 
 
 class Tap(BaseModel):
@@ -39,6 +74,15 @@ class Tap(BaseModel):
     card: str
     amount: float
     fraud: bool
+
+    @field_validator("amount")
+    @classmethod
+    def at_least_nothing(cls, amount):
+        return max(amount, 0.0)
+
+    @property
+    def twice(self):
+        return self.amount * 2
 
 
 def above(amount, limit=LIMIT):
@@ -59,7 +103,8 @@ def more_than(limit):
 taps = Pipeline(
     name="taps", event=Tap, id="tap_id", time="at_ms",
     labels=Labels(field="fraud", task="binary"),
-    features=[Field("amount"), Derived("large", large), Derived("huge", more_than(500))],
+    features=[Field("amount"), Derived("large", large), Derived("huge", more_than(500)), Derived("sign", SIGN[0]),
+              Derived("table", by_table)],
     model=lambda: StandardScaler() | LogisticRegression(l2=0.1),
 )
 '''
@@ -80,13 +125,25 @@ def digest_of(directory: Path, old: str = "", new: str = "") -> str:
         ("LIMIT = 100", "LIMIT = 101"),
         ("BANDS = (1, 2)", "BANDS = (1, 3)"),
         ("amount > limit\n\n\ndef large", "amount >= limit\n\n\ndef large"),
-        ("tap.amount > limit", "tap.amount < limit"),
+        ("return tap.amount > limit", "return tap.amount < limit"),
         ("tap.amount * band", "tap.amount + band"),
         ("more_than(500)", "more_than(501)"),
         ("l2=0.1", "l2=0.2"),
         ("StandardScaler() | ", ""),
         ('"large", large', '"big", large'),
-        ('Field("amount"), ', ""),
+        ('Field("amount"), D', "D"),
+        ("return tap.amount > limit", "return tap.twice > limit"),
+        ("    amount: float\n", "    amount: float = 1.0\n"),
+        ("    amount: float\n", "    amount: Annotated[float, AfterValidator(abs)]\n"),
+        ("return self.amount * 2", "return self.amount * 3"),
+        ("return max(amount, 0.0)", "return max(amount, 1.0)"),
+        ("DEAR = 7", "DEAR = 8"),
+        ("return 0.5", "return 0.25"),
+        ("return factor * function(tap)", "return factor + function(tap)"),
+        ("@times(2)", "@times(3)"),
+        ("(lambda tap: tap.amount, lambda tap: -tap.amount)", "(lambda tap: -tap.amount, lambda tap: tap.amount)"),
+        ("SIGN[0]", "SIGN[1]"),
+        ('{"a": half, "b": none}', '{"a": none, "b": half}'),
     ],
 )
 def test_a_change_of_what_is_computed_changes_the_digest(tmp_path: Path, old: str, new: str) -> None:
@@ -102,6 +159,9 @@ def test_a_change_of_what_is_computed_changes_the_digest(tmp_path: Path, old: st
         ('"""A pipeline as a person writes it."""', ""),
         ("BANDS = (1, 2)", "BANDS = (1, 2)\nUNUSED = 7"),
         ('name="taps", event=Tap', 'event=Tap, name="taps"'),
+        ("(lambda tap: tap.amount, lambda tap: -tap.amount)", "(  lambda tap: tap.amount , lambda tap:-tap.amount)"),
+        ("    tap_id: str\n", "    tap_id: str\n    note: str = 'none'\n"),
+        ("    amount: float\n", "    amount: float = Bound(lt=1_000)\n"),
     ],
 )
 def test_how_the_file_looks_does_not_change_the_digest(tmp_path: Path, old: str, new: str) -> None:
@@ -154,7 +214,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "keys of events": {"rekey": ("events",)},
     "keys of labels": {"rekey": ("labels",)},
     "keys of both": {"rekey": ("events", "labels")},
-    "task": {"labels": labels(task="multiclass")},
+    "task": {"labels": labels(task="multiclass"), "model": GaussianNB},
 }
 
 

@@ -19,6 +19,7 @@ from river.tree import HoeffdingTreeClassifier, HoeffdingTreeRegressor
 
 from schemas.alert import Alert
 from schemas.outcome import Outcome
+from schemas.problem import Problem
 from schemas.reject import Reason, Reject
 from schemas.scored import Scored
 from streams import Derived, Field, Labels, per
@@ -268,6 +269,15 @@ class Fragile(Classifier):
         return {True: self.score if self.learnt >= 3 else 0.5}
 
 
+class Mute(Fragile):
+    """A model that cannot answer once it has learnt."""
+
+    def predict_proba_one(self, x: Any, **_: Any) -> dict[bool | str | int, float]:
+        if self.learnt:
+            raise ValueError("it does not say")
+        return super().predict_proba_one(x)
+
+
 @pytest.mark.parametrize(
     ("how", "learnt"),
     [({}, 3), ({"score": math.inf}, 3), ({"error": OverflowError}, 2), ({"error": ZeroDivisionError}, 2)],
@@ -293,8 +303,24 @@ def test_a_model_that_fails_otherwise_stops_the_fold() -> None:
     for n in range(3):
         log.tap(str(n), 1_000 + n).finding(str(n), 1_000 + n)
 
-    with pytest.raises(KeyError):
+    with pytest.raises(Problem, match=r"Fragile failed at taps.labels/0/2: KeyError: 'learning': mend model="):
         fold(made, log.records)
+
+
+def test_a_model_that_cannot_answer_stops_the_fold() -> None:
+    made = pipeline(features=[Field("amount")], model=Mute)
+    log = Log().tap("1", 1_000).finding("1", 1_000).tap("2", 1_001)
+
+    with pytest.raises(Problem, match=r"Mute failed at taps.events/0/1: ValueError: it does not say: mend model="):
+        fold(made, log.records)
+
+
+@pytest.mark.parametrize("at_ms", [-1, -(10**9), 10**15])
+def test_a_time_before_1970_or_of_no_year_is_rejected(at_ms: int) -> None:
+    log = Log().tap("1", at_ms, kafka_ms=1_000).tap("2", 1_000)
+
+    assert reasons(log) == [Reason.INVALID]
+    assert fold(MADE, log.records)[0].watermark_ms == 1_000
 
 
 @pytest.mark.parametrize("default", [False, 0, np.float64(0.0)])
@@ -330,3 +356,28 @@ def test_a_class_beyond_64_bits_is_rejected_and_the_others_can_be_saved(kind: in
 
     assert (len(messages(emitted, Outcome)), len(refusals(emitted))) == (met, 1 - met)
     assert dict(ScoreStage(made).save(state))
+
+
+class Unordered(Classifier):
+    """Knows its classes as a set, as some of River's models do."""
+
+    _multiclass = True
+
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+
+    def learn_one(self, x: Any, y: Any) -> None:
+        """It knows enough."""
+
+    def predict_proba_one(self, x: Any, **_: Any) -> dict[bool | str | int, float]:  # noqa: ARG002
+        return dict.fromkeys(self.classes, 1.0 / len(self.classes))
+
+
+@pytest.mark.parametrize("classes", [("sea", "sky"), ("sky", "sea")])
+def test_classes_stand_in_the_order_of_their_names_and_of_equals_the_first_is_said(classes: tuple[str, ...]) -> None:
+    made = pipeline(labels=Labels(field="shop", task="multiclass"), model=lambda: Unordered(classes))
+
+    (scored,) = messages(fold(made, Log().tap("1", 1_000).records)[1], Scored)
+
+    assert list(scored.probabilities.items()) == [("sea", 0.5), ("sky", 0.5)]
+    assert scored.predicted == "sea"

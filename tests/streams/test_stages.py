@@ -271,3 +271,25 @@ def test_an_event_of_which_too_many_are_remembered_stops_the_first_stage() -> No
     made = pipeline(features=FEATURES, limits=Limits(remembered=2))
     with pytest.raises(Problem, match="are remembered and one more came"):
         Chain(made, 2, place=lambda _: 0).fold(Log().tap("1", 1).tap("2", 2).tap("3", 3).records)
+
+
+EVERY = [
+    per().over("5ms", "20ms").count().sum("amount").last("amount", default=-1.0).distinct("shop"),
+    per().over("30ms", delay="15ms").rate("label"),
+    per().over("20ms", itself=False, where=dear, most=3).max("amount", default=-2.0),
+    per().over("20ms", tile="5ms").count().quantile("amount", "0.5", default=-3.0).rate("label"),
+    per().decayed("9ms").mean("amount"),
+]
+
+
+@given(records=LOGS)
+def test_windows_of_all_events_are_the_same_alone_and_beside_those_of_a_card(records: list[Record]) -> None:
+    alone, beside = pipeline(features=EVERY), pipeline(features=[*EVERY, per("card").over("5ms").count()])
+
+    state, emitted = fold(alone, records)
+    served = [each.features for each in messages(emitted, Scored)]
+
+    assert repr(served) == repr([each.features[:-1] for each in messages(fold(beside, records)[1], Scored)])
+    assert all(len(each.histories) <= 1 for each in state.windows)
+    chain = Chain(alone, 2, place=lambda _: 0).fold(records)
+    assert repr(served) == repr([each.features for each in outputs(chain, Scored)])

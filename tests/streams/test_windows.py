@@ -219,3 +219,10 @@ def test_a_history_that_was_written_and_read_is_the_same(told: list[Step]) -> No
         end = len(history.times)
         assert (read.times, read.starts) == (history.times, history.starts)
         assert read.columns[0].sums(range(end), end) == history.columns[0].sums(range(end), end)
+
+
+def test_both_zeros_are_one_value() -> None:
+    made = pipeline(features=[per("card").over("20ms").distinct("amount")])
+    log = Log().tap("1", 1_000, amount=0.0).tap("2", 1_001, amount=-0.0).tap("3", 1_002, amount=1.0)
+
+    assert [each.features for each in messages(fold(made, log.records)[1], Scored)] == [[1.0], [1.0], [2.0]]

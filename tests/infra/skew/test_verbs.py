@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.skew.naive import Naive
 from infra.skew.verbs import Seen, evaluate, exactly, total
-from streams import sketches
+from streams import per, sketches
 from streams.aggregate import Aggregate
+from tests.streams.builders import Tap
 
 FLOATS = st.lists(st.one_of(st.floats(-1e9, 1e9), st.floats(-1.7e308, 1.7e308)), min_size=1, max_size=8)
 
@@ -46,3 +48,10 @@ def test_different_texts_are_estimated_of_tiles_alone(monkeypatch: pytest.Monkey
     assert evaluate(asked, inside, inside[-1]) == 8.0
     assert evaluate(asked, inside, inside[-1], 10) not in (0.0, 8.0)
     assert evaluate(asked, inside[:7], inside[6], 10) == 7.0
+
+
+def test_both_zeros_are_one_value_to_the_naive_too() -> None:
+    naive = Naive([per("card").over("20ms").distinct("amount")])
+    told = [naive.add(Tap(tap_id=str(n), at_ms=n, amount=amount), str(n), n) for n, amount in enumerate((0.0, -0.0))]
+
+    assert len({each.texts["amount"] for each in told}) == 1
