@@ -19,7 +19,7 @@ def test_metrics_are_served_and_parse() -> None:
         families = {each.name: each for each in text_string_to_metric_families(answer.read().decode())}
 
     rows = next(sample for sample in families["millrace_sink_rows"].samples if sample.name.endswith("_total"))
-    assert (rows.labels, rows.value) == ({"table": "scored"}, 3)
+    assert (rows.labels, rows.value) == ({"pipeline": "payments", "version": "1", "table": "scored"}, 3)
     assert {"millrace_sink_lag_records", "millrace_sink_clickhouse_up"} <= set(families)
 
 
