@@ -23,6 +23,7 @@ COMMANDS = (
     "rejected",
     "repair",
     "replay",
+    "sample",
     "sink",
     "status",
     "up",

@@ -1,7 +1,6 @@
 """The jars and archives the embedded servers run from: pinned by sha256, fetched once, kept in a cache of ours."""
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from pathlib import Path
 import platformdirs
 from filelock import FileLock, Timeout
 
+from infra.settings.variables import alone
 from schemas.problem import Problem
 
 LIST = Path(__file__).with_name("artifacts.txt")
@@ -53,7 +53,7 @@ def pinned(server: str) -> list[Artifact]:
 
 def cache_dir() -> Path:
     """Where artifacts are kept: `MILLRACE_CACHE_DIR`, else the user's cache directory."""
-    chosen = os.environ.get("MILLRACE_CACHE_DIR")
+    chosen = alone("MILLRACE_CACHE_DIR")
     return Path(chosen) if chosen else platformdirs.user_cache_path("millrace")
 
 

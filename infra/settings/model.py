@@ -11,7 +11,6 @@ from infra.settings.values import Address, Brokers, Certificates, FormerKeys, Re
 
 Protocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
-ENV_FILE = Path(".env")
 
 
 class Settings(BaseSettings):
@@ -25,7 +24,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=variables.PREFIX,
-        env_file=ENV_FILE,
+        env_file=variables.ENV_FILE,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         dotenv_filtering="only_existing",
@@ -80,7 +79,7 @@ class Settings(BaseSettings):
     @model_validator(mode="wrap")
     @classmethod
     def _speak_plainly(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        variables.refuse_unknown(variables.names_set(ENV_FILE), cls.model_fields)
+        variables.refuse_unknown(variables.names_set(), cls.model_fields)
         try:
             settings = validate(given)
         except ValidationError as wrong:

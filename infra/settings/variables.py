@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from schemas.problem import Problem
 
 PREFIX = "MILLRACE_"
+ENV_FILE = Path(".env")
 
 READ_ELSEWHERE = frozenset({"MILLRACE_CACHE_DIR"})
 """The cache of the embedded servers' archives is found before, and without, any other setting."""
@@ -29,10 +30,19 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def names_set(env_file: Path) -> set[str]:
-    """Every name set in the environment or in `env_file` that starts with the prefix, in upper case."""
-    listed = dotenv_values(env_file) if env_file.is_file() else {}
-    return {name.upper() for name in (*os.environ, *listed) if name.upper().startswith(PREFIX)}
+def names_set() -> set[str]:
+    """Every name set in the environment or in `.env` that starts with the prefix, in upper case."""
+    return {name.upper() for name in (*os.environ, *_listed()) if name.upper().startswith(PREFIX)}
+
+
+def alone(name: str) -> str | None:
+    """The value of one variable that is `READ_ELSEWHERE`, from the environment or else from `.env`; None where it is
+    empty or not set."""
+    return os.environ.get(name) or _listed().get(name) or None
+
+
+def _listed() -> dict[str, str | None]:
+    return dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
 
 
 def refuse_unknown(names: Iterable[str], fields: Iterable[str]) -> None:

@@ -45,6 +45,14 @@ def brought(source: Source) -> Path:
     return path
 
 
+def test_the_cache_may_be_named_in_the_file_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MILLRACE_CACHE_DIR")
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("MILLRACE_CACHE_DIR=elsewhere\n")
+
+    assert cache_dir() == Path("elsewhere")
+
+
 def test_an_artifact_is_fetched_once() -> None:
     source = Source(GOOD)
     brought(source)
