@@ -2,6 +2,9 @@
 
 But for an input that is keyed anew: that has its own, as ledger and state of the stage have that reads it."""
 
+from collections.abc import Sequence
+from time import monotonic
+
 from confluent_kafka.admin import AdminClient
 
 from infra import topics
@@ -58,6 +61,21 @@ def stages_there(pipeline: Pipeline, settings: Settings) -> tuple[str, ...]:
     count = partitions_there(pipeline, settings)
     check_partitions(pipeline, count)
     return stages(pipeline, count)
+
+
+def lacking(pipeline: Pipeline, settings: Settings) -> list[str]:
+    """Which topics that a sink reads are not there yet. Raises `Problem` as `create` does."""
+    named = pipeline.topics(settings.topic_prefix)
+    missing = _not_there(settings, named.outputs)
+    if missing:  # the inputs need not be there either, and they decide which stages there are
+        return missing
+    return _not_there(settings, [named.ledger(pipeline.version, stage) for stage in stages_there(pipeline, settings)])
+
+
+def _not_there(settings: Settings, names: Sequence[str]) -> list[str]:
+    admin = AdminClient({**librdkafka(settings), "log_level": 0})
+    there = topics.described(admin, names, monotonic() + KAFKA_WITHIN_S)
+    return [name for name in names if name not in there]
 
 
 def state_topic(name: str, *, partitions: int) -> topics.TopicSpec:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -40,24 +40,25 @@ def run_sink(
     *,
     features: FeatureSet,
     stop: threading.Event,
-    stages: Sequence[str] = (SCORE, MONITOR),
+    stages: Callable[[], Sequence[str]] = lambda: (SCORE, MONITOR),
     until_idle: bool = False,
     limits: Limits | None = None,
 ) -> Written:
     """Write the pipeline's output topics, and the ledgers of its `stages`, into ClickHouse until `stop` is set.
 
+    `stages` is called when ClickHouse has answered, may wait for the topics until `stop` is set, and names the stages.
     `until_idle`: or until all that stood there at the start is written. Brings ClickHouse's tables up to date first.
     Sets `stop` when it ends. Raises `Problem` for a server that does not answer at the start, a topic that is missing,
     rows that are refused.
     """
     reach(settings, ("kafka", "schema_registry"))
     metrics = SinkMetrics(topics.pipeline, features.version)
-    ledgers = [topics.ledger(features.version, stage) for stage in stages]
     applied = migrate(settings)
     logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)  # says every retry again, with a traceback
     store = ClickHouse(clickhouse(settings), stop=stop, metrics=metrics)
     with closing(store), Registry(schema_registry(settings)) as registry, served(settings, metrics):
         _name_features(store, features)
+        ledgers = [topics.ledger(features.version, stage) for stage in stages()]
         sink = Sink(
             librdkafka(settings),
             topics.sink,

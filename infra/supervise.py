@@ -1,12 +1,13 @@
-"""Every stage in a process of its own, started again where that can cure what ended it."""
+"""Every stage in a process of its own, its log passed on, started again where that can cure what ended it."""
 
 import logging
 import shutil
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -67,21 +68,31 @@ class Kept:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.process.stop()
+        self._pass_on()
 
     def _run(self) -> None:
         self.process = self._start()
         self._started_s, self._again_s = self._clock(), None
-        log.info("%s: process %d, log %s", self.process.name, self.process.pid, self.process.log_path)
+        log.info("%s: process %d", self.process.name, self.process.pid)
 
     def tend(self) -> None:
         """Start it again where it has ended and its time has come. Raises `Problem` where that cannot help."""
-        if self.process.alive:
+        alive = self.process.alive
+        self._pass_on()
+        if alive:
             return
         if self._again_s is None:
             self._again_s = self._clock() + self._wait_s()
         if self._clock() >= self._again_s:
             self.process.stop()
             self._run()
+
+    def _pass_on(self) -> None:
+        """What it has logged since, for whoever looks at ours; its last words are told with what is done about them."""
+        with suppress(OSError):  # our terminal is gone, and its log goes on
+            for line in self.process.log_lines():
+                if not line.startswith(TOLD):
+                    sys.stderr.write(f"{line}\n")
 
     def _wait_s(self) -> float:
         """How long to wait now that it has ended."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
 
-from schemas.problem import Problem
+from consumers.kafka import patiently
 from streams.runtime.kafka import TIMEOUT_S
 
 
@@ -36,13 +36,10 @@ class Group:
 
 
 def group_of(admin: AdminClient, name: str) -> Group:
-    """The group `name`; one that does not exist is `dead`. Raises `Problem` where Kafka does not say."""
-    try:
-        told = admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name].result()
-    except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return Group(id=name, state="dead", members=())
-        raise Problem(f"Kafka does not describe group {name} ({error.args[0].str()}): check the broker") from error
+    """The group `name`; one that does not exist is `dead`. Raises as `patiently` does."""
+    told = patiently(lambda: _described(admin, name), f"who is in group {name}")
+    if told is None:
+        return Group(id=name, state="dead", members=())
     members = tuple(
         Member(
             id=each.member_id,
@@ -53,3 +50,14 @@ def group_of(admin: AdminClient, name: str) -> Group:
         for each in told.members
     )
     return Group(id=name, state=told.state.name.lower(), members=members)
+
+
+def _described(admin: AdminClient, name: str) -> ConsumerGroupDescription | None:
+    asked = admin.describe_consumer_groups([name], request_timeout=TIMEOUT_S)[name]
+    try:
+        found: ConsumerGroupDescription = asked.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return None
+        raise
+    return found

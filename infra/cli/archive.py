@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from infra.audit import archives
 from infra.audit.opened import not_begun, numbers, opened
+from infra.cli.stdout import stdout
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load
@@ -31,10 +31,10 @@ def archive(
     Example: millrace archive payments.py:payments --to archives/2026-03
     """
     settings, pipeline = Settings(), load(target)
-    screen, lacking = Console(soft_wrap=True), []
+    screen, lacking = stdout(), []
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("stage", "partition", "entry", "values", "bytes", "file"):
-        table.add_column(name, justify="left" if name in ("stage", "file") else "right")
+        table.add_column(name, justify="left" if name in ("stage", "file") else "right", overflow="fold")
     with opened(pipeline, settings, stage) as stages:
         if not stages:
             raise not_begun(pipeline, settings)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from infra.backtest import scores as scores_file
 from infra.backtest.alike import entrants
@@ -22,6 +21,7 @@ from infra.backtest.topics import from_topics
 from infra.cli.backtest_table import Result, as_fields, show
 from infra.cli.bar import folding_bar
 from infra.cli.shadow import live
+from infra.cli.stdout import stdout
 from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
@@ -80,7 +80,7 @@ def backtest(
     if as_json:
         sys.stdout.write(json.dumps(as_fields(result, scores)) + "\n")
     else:
-        show(result, pipeline.task, Console(soft_wrap=True), scores)
+        show(result, pipeline.task, stdout(), scores)
 
 
 def _result(

@@ -138,7 +138,7 @@ def _cells(slices: Sequence[Slice | None], telling: Iterable[str]) -> Iterator[s
 def _table(heads: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for number, head in enumerate(heads):
-        table.add_column(escape(head), justify="right" if number else "left")
+        table.add_column(escape(head), justify="right" if number else "left", overflow="fold")
     return table
 
 

@@ -5,10 +5,10 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from infra.cli.stdout import stdout
 from infra.feed import partitions_there
 from infra.planned import Planned, consequences, planned
 from infra.settings import Settings, reach
@@ -41,7 +41,7 @@ def plan(
         fields = {"pipeline": pipeline.name, "partitions": partitions, "stages": [each._asdict() for each in found]}
         sys.stdout.write(json.dumps({**fields, "consequences": told}) + "\n")
         return
-    console = Console(soft_wrap=True)
+    console = stdout()
     console.print(
         _drawn(
             f"{pipeline.name} v{pipeline.version} on topics of {partitions} partition{'s' if partitions > 1 else ''}",

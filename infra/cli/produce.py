@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from infra.cli.stdout import stdout
 from infra.feed import Fed, feed
 from infra.settings import Settings, reach
 from infra.topics import AHEAD_MS
@@ -127,7 +128,7 @@ def _print_json(pipeline: Pipeline, settings: Settings, fed: Fed) -> None:
 
 def _print(pipeline: Pipeline, settings: Settings, fed: Fed) -> None:
     events, labels = _topics(pipeline, settings)
-    screen = Console()
+    screen = stdout()
     if fed.created:
         screen.print(f"created {', '.join(fed.created)}")
     per_s = (fed.events + fed.labels) / fed.seconds

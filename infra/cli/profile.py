@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from infra.cli.profile_table import show
+from infra.cli.stdout import stdout
 from infra.garbage import for_now
 from infra.profile.describe import describe
 from infra.profile.files import Named, from_file
@@ -52,7 +52,7 @@ def profile(
     if as_json:
         sys.stdout.write(found.model_dump_json() + "\n")
     else:
-        show(found, Console(soft_wrap=True), out)
+        show(found, stdout(), out)
 
 
 def _of_file(events: Path | None, labels: Path | None, named: Named) -> Table:

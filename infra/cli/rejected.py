@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from infra.cli.rejected_table import as_fields, newest, totals
+from infra.cli.stdout import stdout
 from infra.rejected.log import RejectedLog, open_log
 from infra.rejected.record import Rejected
 from infra.rejected.replay import Replayed, plan, replay
@@ -70,10 +71,10 @@ def show(
         _say({"topic": log.topics.rejected, "records": records, "totals": sums})
     elif counts:
         if shown:
-            Console().print(newest(shown, {each.place for each in shown if log.replay_id(each) in replayed}))
-        Console().print(totals(counts, again, shown=len(shown)))
+            stdout().print(newest(shown, {each.place for each in shown if log.replay_id(each) in replayed}))
+        stdout().print(totals(counts, again, shown=len(shown)))
     else:
-        Console().print(f"nothing of that kind in {log.topics.rejected}")
+        stdout().print(f"nothing of that kind in {log.topics.rejected}")
 
 
 @rejected.command("replay")
@@ -136,7 +137,7 @@ def _told(counts: Counter[str], word: str) -> str:
 
 
 def _tell(done: Replayed, log: RejectedLog) -> None:
-    screen = Console(soft_wrap=True)
+    screen = stdout()
     sent = f"{_told(done.topics, 'to')} ({_told(done.reasons, 'were')})" if done.sent else "nothing"
     screen.print(f"sent {sent}", highlight=False)
     if done.before:

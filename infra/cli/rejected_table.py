@@ -34,7 +34,7 @@ def totals(counts: Counter[str], again: Counter[str], *, shown: int) -> Table:
     many = counts.total()
     title = f"the newest {shown:,} of {many:,}" if shown else f"{many:,} in all"
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-    table.add_column("reason")
+    table.add_column("reason", overflow="fold")
     table.add_column("records", justify="right")
     table.add_column("sent again", justify="right")
     for reason, count in counts.most_common():

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from infra.audit.mending import Mending, mend, mending, require_stopped, with_state_topic
 from infra.audit.opened import not_begun, numbers, opened
+from infra.cli.stdout import stdout
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load
@@ -36,7 +37,7 @@ def repair(
             raise not_begun(pipeline, settings)
         for each in stages:
             require_stopped(each)
-        screen = Console(soft_wrap=True)
+        screen = stdout()
         for each in stages:
             if with_state_topic(each, settings):
                 screen.print(f"{each.binding.state_topic} was not there: created", highlight=False)
@@ -58,7 +59,7 @@ def repair(
 def _show(screen: Console, wrong: list[Mending]) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("stage", "partition", "input", "offset now", "of the ledger", "entry"):
-        table.add_column(name, justify="left" if name in ("stage", "input") else "right")
+        table.add_column(name, justify="left" if name in ("stage", "input") else "right", overflow="fold")
     for each in wrong:
         for topic, end in sorted(each.entry.ends.items()):
             mark = each.now.get(topic)

@@ -14,6 +14,7 @@ from infra.audit.opened import not_begun, opened
 from infra.audit.past import Past, Value, bits, score_again, stored_score
 from infra.cli.bar import folding_bar
 from infra.cli.moment import instant
+from infra.cli.stdout import stdout
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load
@@ -103,7 +104,7 @@ def _outcome(past: Past) -> dict[str, object] | None:
 
 
 def _tell(past: Past) -> None:
-    screen = Console(soft_wrap=True)
+    screen = stdout()
     row, entry = past.stored.row, past.entry
     facts = {
         "event": row["event_id"],
@@ -117,7 +118,7 @@ def _tell(past: Past) -> None:
         screen.print(f"[bold]{name:<10}[/] {escape(told)}", highlight=False)
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("", "stored", "computed again", ""):
-        table.add_column(name, justify="right" if name else "left")
+        table.add_column(name, justify="right" if name else "left", overflow="fold")
     score = next(value for value in past.fields if value.name == "score")
     others = [value for value in past.fields if value.name != "score" and not value.equal]
     for value in (score, *past.features, *others):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from infra.cli.stdout import stdout
 from infra.demo.story import story
 from infra.sample import require_writable, write
 from schemas.problem import Problem
@@ -37,6 +38,6 @@ def sample(
     with screen.status(f"writing {out}"):
         paid, known = write(story(events, seed).records(), out, labels)
     there = "in the column fraud" if labels is None else f"in {labels}"
-    Console(soft_wrap=True, highlight=False).print(
-        f"{paid:,} payments are in {out}; what became of {known:,} is {there}", markup=False
+    stdout().print(
+        f"{paid:,} payments are in {out}; what became of {known:,} is {there}", markup=False, highlight=False
     )

@@ -1,21 +1,29 @@
 """`millrace sink`: a pipeline's output topics into ClickHouse, in the foreground."""
 
 import json
+import logging
 import sys
 from dataclasses import asdict
+from functools import partial
+from threading import Event
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from consumers.buffer import Limits
 from consumers.clickhouse import FeatureSet
+from infra.cli.stdout import stdout
 from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
-from infra.pipeline_topics import stages_there
+from infra.pipeline_topics import lacking, stages_there
 from infra.run_sink import Written, run_sink
 from infra.settings import Settings, reach
 from streams.load import load
+from streams.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 0.5
 
 
 def sink(
@@ -47,9 +55,24 @@ def sink(
     limits = Limits(interval_s=interval_s)
     stop = asked_to_stop()
     reach(settings, ("kafka",))
-    stages = stages_there(pipeline, settings)
+    if until_idle:
+        stages = partial(stages_there, pipeline, settings)
+    else:
+        stages = partial(_stages_to_come, pipeline, settings, stop)
     written = run_sink(settings, topics, features=names, stop=stop, stages=stages, until_idle=until_idle, limits=limits)
     show(written, as_json=as_json)
+
+
+def _stages_to_come(pipeline: Pipeline, settings: Settings, stop: Event) -> tuple[str, ...]:
+    """The stages, once all topics are there: whoever starts everything at once has a worker that makes them now."""
+    told = False
+    while missing := lacking(pipeline, settings):
+        if not told:
+            log.warning("waiting for %s: `millrace worker` creates them", ", ".join(missing))
+            told = True
+        if stop.wait(AGAIN_S):
+            raise typer.Exit
+    return stages_there(pipeline, settings)
 
 
 def show(written: Written, *, as_json: bool) -> None:
@@ -57,4 +80,4 @@ def show(written: Written, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(asdict(written)) + "\n")
         return
     told = ", ".join(f"{count:,} {table}" for table, count in sorted(written.rows.items())) or "nothing new"
-    Console().print(f"wrote {told} in {written.inserts:,} inserts")
+    stdout().print(f"wrote {told} in {written.inserts:,} inserts")

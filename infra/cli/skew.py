@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
-from rich.console import Console
-
 from infra.audit.opened import Opened, not_begun, numbers, opened
 from infra.cli import skew_table
 from infra.cli.bar import folding_bar
+from infra.cli.stdout import stdout
 from infra.cli.stopping import asked_to_stop
 from infra.logs import log_to_stderr
 from infra.settings import Settings
@@ -74,9 +73,7 @@ def _tell(found: Round, *, named: bool) -> None:
     if found.events:
         stage = f"{found.stage}, " if named else ""
         said = f"{found.events:,} events, {found.unequal:,} of {found.values:,} values unequal"
-        Console(soft_wrap=True).print(
-            f"{stage}partition {found.partition}: {said}; {found.behind:,} records behind", highlight=False
-        )
+        stdout().print(f"{stage}partition {found.partition}: {said}; {found.behind:,} records behind", highlight=False)
 
 
 def _tell_json(found: Round) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from infra.cli.moment import instant
+from infra.cli.stdout import stdout
 from infra.skew.once import Checked
 from infra.skew.tally import Count, Example, finite
 
@@ -74,7 +74,7 @@ def _skewed(parts: Sequence[Checked]) -> Iterator[tuple[Checked, int, str, Count
 
 def show(parts: Sequence[Checked], events_topic: str, cpu_s: float) -> None:
     """The features, what is skewed in which hour, and what it took."""
-    screen = Console(soft_wrap=True)
+    screen = stdout()
     screen.print(_features(whole(parts)))
     told = list(_skewed(parts))
     for _, hour_ms, name, count, worst in told[:SHOWN]:
@@ -97,7 +97,7 @@ def show(parts: Sequence[Checked], events_topic: str, cpu_s: float) -> None:
 def _features(counts: dict[str, Count]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for number, head in enumerate(("feature", "checked", "unequal", "unjudged")):
-        table.add_column(head, justify="right" if number else "left")
+        table.add_column(head, justify="right" if number else "left", overflow="fold")
     for name, count in counts.items():
         colour = "red" if count.unequal else "green"
         numbers = f"{count.checked:,}", f"[{colour}]{count.unequal:,}[/]", f"{count.unjudged:,}"

@@ -6,12 +6,12 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from infra.audit.group import group_of
 from infra.audit.opened import not_begun, opened
 from infra.audit.standing import standing
 from infra.cli.status_table import as_fields, remarks, table
+from infra.cli.stdout import stdout
 from infra.settings import Settings
 from streams.load import load
 from streams.runtime.environment import environment
@@ -38,7 +38,7 @@ def status(
             found = [standing(stage, number, time.time) for number in range(stage.binding.partitions)]
             said.append(as_fields(group, found))
             if not as_json:
-                screen = Console(soft_wrap=True)
+                screen = stdout()
                 screen.print(table(group, found))
                 for told in remarks(found):
                     screen.print(told, highlight=False)

@@ -19,7 +19,7 @@ def table(group: Group, found: Sequence[Standing]) -> Table:
     title = f"{group.id}: {group.state}, live members: {len(group.members)}"
     drawn = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for name in COLUMNS:
-        drawn.add_column(name, justify="right" if name in RIGHT else "left", no_wrap=True, overflow="fold")
+        drawn.add_column(name, justify="right" if name in RIGHT else "left", overflow="fold")
     for each in found:
         owner = group.owner(each.partition)
         entry = each.entry

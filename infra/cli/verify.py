@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from infra.audit.verdict import Verdict
 from infra.audit.verdict import verify as audited
 from infra.cli.bar import covered, folding_bar
 from infra.cli.skew import skewed
+from infra.cli.stdout import stdout
 from infra.settings import Settings
 from schemas.problem import Problem
 from streams.load import load
@@ -100,7 +100,7 @@ def _verdict(stage: Opened, partition: int, folder: Path | None) -> Verdict:
 
 
 def _tell(verdicts: list[Verdict]) -> None:
-    screen = Console(soft_wrap=True)
+    screen = stdout()
     table = Table(box=box.SIMPLE_HEAD)
     for name, right in (
         ("stage", 0),
@@ -112,7 +112,7 @@ def _tell(verdicts: list[Verdict]) -> None:
         ("head", 0),
         ("", 0),
     ):
-        table.add_column(name, justify="right" if right else "left")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for verdict in verdicts:
         audit = verdict.audit
         numbers = (f"{n:,}" for n in (audit.entries, audit.refolded, audit.records, audit.outputs))

@@ -43,7 +43,7 @@ class ServerProcess:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         guarded = [sys.executable, "-I", "-S", str(GUARD), str(os.getpid()), str(grace_s), *map(str, command)]
         with log_path.open("ab") as log:
-            self._log_start = log.tell()
+            self._log_start = self._log_told = log.tell()
             self._child = subprocess.Popen(
                 guarded,
                 stdin=subprocess.PIPE,
@@ -89,6 +89,16 @@ class ServerProcess:
         with self.log_path.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
+
+    def log_lines(self) -> list[str]:
+        """The whole lines that it has written since this was last asked; once it has ended, the rest too."""
+        ended = not self.alive
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_told)
+            new = log.read()
+        whole = new if ended else new[: new.rfind(b"\n") + 1]
+        self._log_told += len(whole)
+        return whole.decode(errors="replace").splitlines()
 
     def listens(self, port: int) -> bool:
         """Whether the server itself, not a stranger who took its port, listens on `port`."""

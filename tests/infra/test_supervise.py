@@ -101,6 +101,29 @@ def test_who_ran_well_for_a_while_is_not_failing_in_a_row(tmp_path: Path) -> Non
         assert len(on.starts) == 2 * TRIES + 1
 
 
+def test_what_a_stage_logs_is_passed_on_by_whole_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    go_on = tmp_path / "go_on"
+    program = f"""
+import pathlib, time
+print("one", flush=True)
+print("tw", end="", flush=True)
+while not pathlib.Path({str(go_on)!r}).exists():
+    time.sleep(0.01)
+print("o, and\\nno more", end="", flush=True)
+"""
+    with bench(tmp_path, program) as on:
+        deadline = time.monotonic() + WITHIN_S
+        while "tw" not in on.kept.process.log():
+            assert time.monotonic() < deadline, "it says nothing"
+            time.sleep(0.01)
+        on.kept.tend()
+        assert capsys.readouterr().err == "one\n"
+        go_on.touch()
+        on.tend()
+
+        assert capsys.readouterr().err == "two, and\nno more\n"
+
+
 AT_ONCE = """
 import pathlib, signal, sys, time
 folder, me, other = pathlib.Path(sys.argv[1]), *sys.argv[2:]
