@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConsumerGroupDescription
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # public names, re-exported without saying so
+    AdminClient,
+    ConsumerGroupDescription,
+)
 
 from consumers.kafka import patiently
 from streams.runtime.kafka import TIMEOUT_S
