@@ -73,6 +73,8 @@ class Token(faust.Schema):  # type: ignore[type-arg]  # not subscriptable when i
 class NoTables(TableManager):
     """Faust's manager of tables, which are not used, without the second that it waits for them to be defined."""
 
+    mundane_level = "debug"  # that it starts and stops
+
     async def on_start(self) -> None:
         """As Faust's, at once."""
         await self._update_channels()

@@ -23,6 +23,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka in its own thread: read_committed, no silent reset, positions said with every run."""
 
     app: Any
+    mundane_level = "debug"  # that it starts and stops
     _membership: Membership
     _assignor: type[ByNumber] = ByNumber
 
