@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, date, datetime
 from math import log, sqrt
+from pathlib import Path
 from typing import Any
 
 import clickhouse_connect
@@ -15,7 +16,7 @@ from consumers.clickhouse import ClickHouse, FeatureSet
 from consumers.metrics import SinkMetrics
 from consumers.rows import MESSAGES, Position, Raw, rejected
 from consumers.tables import REJECTED
-from infra.migrate import migrate
+from infra.migrate import DIRECTORY, migrate
 from infra.settings import Settings, clickhouse
 from schemas.message import Message
 from schemas.reject import HEADER_MESSAGE, HEADER_REASON, HEADER_STAGE, HEADER_TOPIC
@@ -183,6 +184,41 @@ def test_quality_by_label_age_tells_what_was_known_by_then(store: ClickHouse, cl
     assert (old["label_age_days"], old["unlabelled_share"]) == (7, 0.5)
     assert_quality_of_binary(young)
     assert_quality_of_binary(old)
+
+
+def test_two_definitions_that_score_the_same_day_are_judged_apart(store: ClickHouse, client: Client) -> None:
+    put(
+        store,
+        [
+            scored(number, model_id=f"{name}/{number}")
+            for name, many in (("d1", 16), ("d2", 32))
+            for number in range(many)
+        ],
+    )
+    right = [each.model_copy(update={"model_id": "d1/7"}) for each in binary()]
+    wrong = [each.model_copy(update={"model_id": "d2/7", "score": 1 - each.model_dump()["score"]}) for each in binary()]
+    put(store, [*right, *wrong])
+
+    for view in ("quality_by_day", "quality_by_label_age"):
+        first, second = client.query(f"SELECT * FROM {view} ORDER BY definition").named_results()
+        assert (first["definition"], second["definition"]) == ("d1", "d2")
+        assert (first["unlabelled_share"], second["unlabelled_share"]) == (0.5, 0.75)
+        assert_quality_of_binary(first)
+        assert second["roc_auc"] == pytest.approx(1 - roc_auc(BINARY))
+
+
+def test_rows_from_before_have_a_definition_too(settings: Settings, client: Client, tmp_path: Path) -> None:
+    for file in sorted(DIRECTORY.glob("000[1-8]_*.sql")):
+        (tmp_path / file.name).write_text(file.read_text())
+    migrate(settings, tmp_path)
+    metrics = SinkMetrics("payments", 1)
+    with closing(ClickHouse(clickhouse(settings), stop=threading.Event(), metrics=metrics)) as before:
+        put(before, [scored(1, model_id="d1/0")])
+
+    migrate(settings)
+
+    assert client.query("SELECT definition FROM scored").result_rows == [("d1",)]
+    assert one(client, "SELECT * FROM quality_by_day")["definition"] == "d1"
 
 
 def test_throughput_counts_per_minute_and_rung(store: ClickHouse, client: Client) -> None:
