@@ -10,6 +10,7 @@ CHECK_S = 0.5
 COMMANDS = {
     "millrace demo --keep": "the same, and servers and stages stay until Ctrl-C",
     "millrace demo --pipeline phishing": "real data, compared with River, prediction by prediction",
+    "millrace sample payments.csv": "these payments as a file, for profile, backtest and a pipeline of your own",
     "millrace up": "the servers alone, for a pipeline of your own",
 }
 
