@@ -10,7 +10,7 @@ from infra import topics
 from infra.settings import Settings, librdkafka, schema_registry
 from producers.known import Kind, Known
 from producers.pace import Pace
-from producers.publish import Publisher, Route, publish
+from producers.publish import Publisher, Route, Values, publish
 from schemas.problem import Problem
 from schemas.registry import Registry
 from streams.pipeline import Pipeline
@@ -96,6 +96,11 @@ def feed(
         seconds=monotonic() - start,
         created=created,
     )
+
+
+def values(pipeline: Pipeline) -> dict[Kind, Values]:
+    """How records of each kind are encoded, under no registry's schema id."""
+    return {KINDS[role]: Values(model, 0) for role, (model, _) in pipeline.inputs.items()}
 
 
 def routes(pipeline: Pipeline, settings: Settings) -> dict[Kind, Route]:

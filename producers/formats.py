@@ -47,9 +47,16 @@ def rows_in(path: Path) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK_BYTES), b""))
 
 
+def _once(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Problem(f"{path} has more than one column {', '.join(twice)}: rename or remove all but one")
+    return tuple(names)
+
+
 def _csv_columns(path: Path) -> tuple[str, ...]:
     with csv.open_csv(path) as reader:
-        return tuple(reader.schema.names)
+        return _once(path, reader.schema.names)
 
 
 def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -67,7 +74,7 @@ def _csv_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
 
 def _parquet_columns(path: Path) -> tuple[str, ...]:
     with pyarrow.parquet.ParquetFile(path) as file:
-        return tuple(file.schema_arrow.names)
+        return _once(path, file.schema_arrow.names)
 
 
 def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

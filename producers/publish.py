@@ -37,26 +37,36 @@ _SENDING: dict[str, Any] = {
 }
 
 
-class Route:
-    """Where records of one class go: topic, the field that is the key, and the encoding registered for the topic."""
+class Values:
+    """Records of one class as Avro values under one schema id."""
 
-    def __init__(self, model: type[BaseModel], *, topic: str, key: str, registry: Registry) -> None:
-        """Register the schema of `model` for `topic`. Raises `Problem` where the registry refuses it."""
-        schema = avro_schema(model)
-        self.topic = topic
-        self._key = key
-        self._encode = encoder(schema, registry.register(topic, schema))
+    def __init__(self, model: type[BaseModel], schema_id: int) -> None:
+        self._encode = encoder(avro_schema(model), schema_id)
 
-    def message(self, record: BaseModel) -> tuple[bytes, bytes]:
-        """Key and value of `record`. A time without zone is UTC. Raises `Problem` where it does not fit its schema."""
+    def __call__(self, record: BaseModel) -> bytes:
+        """The value. A time without zone is UTC. Raises `Problem` where the record does not fit its schema."""
         fields = record.model_dump(by_alias=True)
         for name, value in fields.items():
             if type(value) is datetime and value.tzinfo is None:
                 fields[name] = value.replace(tzinfo=UTC)  # Avro would take it for local time
         try:
-            return str(getattr(record, self._key)).encode(), self._encode(fields)
+            return self._encode(fields)
         except (ValueError, TypeError, OverflowError, AttributeError) as error:
             raise Problem(f"{type(record).__name__} {record} does not fit its Avro schema: {error}") from error
+
+
+class Route:
+    """Where records of one class go: topic, the field that is the key, and the encoding registered for the topic."""
+
+    def __init__(self, model: type[BaseModel], *, topic: str, key: str, registry: Registry) -> None:
+        """Register the schema of `model` for `topic`. Raises `Problem` where the registry refuses it."""
+        self.topic = topic
+        self._key = key
+        self._values = Values(model, registry.register(topic, avro_schema(model)))
+
+    def message(self, record: BaseModel) -> tuple[bytes, bytes]:
+        """Key and value of `record`. Raises `Problem` where it does not fit its schema."""
+        return str(getattr(record, self._key)).encode(), self._values(record)
 
 
 class Publisher:

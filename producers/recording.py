@@ -1,7 +1,7 @@
 """A file told again: its events at their times, and the label of each one some time later."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -121,12 +121,18 @@ class Survey(NamedTuple):
     last_ms: int
 
 
-def survey(records: Iterable[Known], path: Path) -> Survey:
-    """Go through all `records` once: what is wrong with the file is found before anything of it is sent."""
+def survey(records: Iterable[Known], path: Path, encode: Mapping[Kind, Callable[[BaseModel], object]]) -> Survey:
+    """Go through all `records` once, and `encode` each: what is wrong with the file is found before anything of it is
+    sent. Raises `Problem`."""
     counts = {Kind.EVENT: 0, Kind.LABEL: 0}
     first_ms, last_ms = -1, -1
     for known in records:
         counts[known.kind] += 1
+        try:
+            encode[known.kind](known.record)
+        except Problem as problem:
+            row = f"event {counts[Kind.EVENT]:,} in the order of time"
+            raise Problem(f"{path}, {row if known.kind is Kind.EVENT else 'a label'}: {problem}") from problem
         first_ms = known.time_ms if first_ms < 0 else first_ms
         last_ms = known.time_ms
     if first_ms < 0:

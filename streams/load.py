@@ -57,6 +57,10 @@ def _from_file(path: Path) -> ModuleType:
 def _from_package(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _faulty(Path(f"{name.replace('.', '/')}.py"), error) from error
+        raise Problem(f"there is no module {name}: write FILE.py:name, or a module that can be imported") from error
     except Exception as error:
         raise _faulty(Path(f"{name.replace('.', '/')}.py"), error) from error
 

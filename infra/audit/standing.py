@@ -77,7 +77,7 @@ def standing(stage: Opened, partition: int, clock: Callable[[], float]) -> Stand
         found.checkpoint_age_s = max(0.0, (now_ms - saved[-1]) / 1000) if saved else None
         found.environment_differs = differing(found.entry.environment, environment())
     found.disagreements += [tail.problem] if tail.problem is not None else []
-    found.told = _agreement(stage, found, before, after, tail.entries)
+    found.told = _agreement(stage, found, before, after, tail)
     return found
 
 
@@ -103,12 +103,14 @@ def _agreement(
     found: Standing,
     before: Mapping[str, Mark | None],
     after: Mapping[str, Mark | None],
-    entries: Sequence[Entry],
+    tail: Tail,
 ) -> Beside | None:
     """What stands beside the offsets; what does not agree with it is named in `found`.
 
-    The ledger was read between the two looks at the offsets: a running task may commit meanwhile.
+    The ledger was read between the two looks at the offsets: a running task may commit meanwhile. One that could not be
+    read to its end is compared with nothing.
     """
+    entries = tail.entries
     what = f"{stage.binding.group}, partition {found.partition}"
     told = None
     try:
@@ -118,7 +120,7 @@ def _agreement(
             recovery.require_genesis(entries[0].note or "{}", facts, stage.binding, what)
         if now is None and entries:
             raise Problem(f"{what} has a ledger but no committed offsets, as when a group expires: {recovery.REPAIR}")
-        if told is not None and now is not None:
+        if told is not None and now is not None and tail.problem is None:
             committed = entries and now.seq >= entries[-1].seq
             recovery.agree(told, before, [e for e in entries if e.seq <= told.seq] if committed else entries, what)
         recovery.require_there(stage.kafka, before, found.partition, what)

@@ -12,11 +12,11 @@ HALF = 0.5
 def no_change(trace: Trace, task: Task) -> Said:
     """Every event turns out as the label that came last: of its partition, before it was scored.
 
-    Before any label is known: a half, or 0 for values, and no class.
+    Before any label is known: a half, or 0 for values, and no class, nor any share for one.
     """
     known = ints(trace.known)
     classes = np.append(NONE, ints(trace.truths))[known]
-    given = np.where(_truth_of(trace) == classes, 1.0, 0.0)
+    given = np.where(known > 0, np.where(_truth_of(trace) == classes, 1.0, 0.0), NAN)
     numbers = np.append(HALF if task == "binary" else 0.0, floats(trace.targets))[known]
     if task == "regression":
         return Said(numbers, np.full(len(known), NONE, np.int64), given)
@@ -27,7 +27,7 @@ def prior(trace: Trace, task: Task) -> Said:
     """Every event turns out as events do on average: of its partition, as far as labels were known when it was scored.
 
     Shares follow Laplace's rule of succession, (k + 1) / (n + 2): with m classes known, and one that may yet come,
-    (k + 1) / (n + m + 1). Of values it is the mean, and 0 before any is known.
+    (k + 1) / (n + m + 1), and nothing before any is known. Of values it is the mean, and 0 before any is known.
     """
     if task == "multiclass":
         return _prior_of_classes(trace)
@@ -48,7 +48,7 @@ def _prior_of_classes(trace: Trace) -> Said:
         places, rows = np.flatnonzero(truths == each), mine == each
         before[rows] = np.searchsorted(places, known[rows])  # how many labels of this class were known
     shares = (before + 1.0) / (known + seen[known] + 1.0)
-    return Said(np.ones(len(known)), likeliest[known], np.where(mine == NONE, NAN, shares))
+    return Said(np.ones(len(known)), likeliest[known], np.where((mine == NONE) | (known == 0), NAN, shares))
 
 
 def _likeliest(truths: Ints) -> tuple[Ints, Ints]:

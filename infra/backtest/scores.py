@@ -16,6 +16,8 @@ from streams.labels import Task
 
 def require_writable(path: Path) -> None:
     """Raise `Problem` where it shows already that the file could not be written when all has been folded."""
+    if path.is_dir():
+        raise Problem(f"--scores {path} is a folder: name a file in it, as {path / 'scores.parquet'}")
     if path.suffix.lower() != ".parquet":
         raise Problem(f"--scores {path}: scores are written as parquet, call it {path.with_suffix('.parquet')}")
     if not path.parent.is_dir():

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from infra.backtest.entrant import Entrant
 from infra.backtest.files import Files, from_files
 from infra.backtest.fold import Folding, Within
 from infra.backtest.log import Log
-from infra.backtest.report import report
+from infra.backtest.report import Report, report
 from infra.backtest.topics import from_topics
 from infra.cli.backtest_table import Result, as_fields, show
 from infra.cli.bar import folding_bar
@@ -26,6 +27,7 @@ from infra.garbage import for_now
 from infra.settings import Settings
 from infra.truth import truth
 from schemas.problem import Outage, Problem
+from schemas.reject import Reject
 from streams.instant import instant_ms
 from streams.pipeline import Pipeline
 
@@ -100,8 +102,17 @@ def _result(
         folded = folding.end()
     reports = {each.name: report(each.pipeline, each.traces, each.counts, folded.end_ms) for each in tested}
     if not any(each.overall.events for each in reports.values()):
-        raise Problem(f"no event was scored of {log.place}: see that there are some, between --from and --until")
+        raise _nothing(log.place, reports, within)
     return Result(log=log, folded=folded, reports=reports, cpu_s=time.process_time() - began_s)
+
+
+def _nothing(place: str, reports: Mapping[str, Report], within: Within) -> Problem:
+    """What to say where nothing was scored: what became of the records instead."""
+    became = [f"{count:,} {what}" for each in reports.values() for what, count in sorted(each.counts.items()) if count]
+    told = f" ({', '.join(dict.fromkeys(became))})" if became else ""
+    cure = "see what is wrong with them" if became else "see that there are some"
+    between = ", between --from and --until" if within != Within() else ""
+    return Problem(f"no event was scored of {place}{told}: {cure}{between}")
 
 
 def _files(pipeline: Pipeline, files: Files) -> AbstractContextManager[Log]:
@@ -129,4 +140,7 @@ def _time_ms(option: str, text: str | None) -> int | None:
         at = datetime.fromisoformat(text)
     except ValueError as error:
         raise Problem(f"{option} {text} is no time: write it as 2026-03-01 or 2026-03-01T12:00") from error
-    return instant_ms(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+    try:
+        return instant_ms(at if at.tzinfo is not None else at.replace(tzinfo=UTC))
+    except Reject as reject:
+        raise Problem(f"{option} {text}: {reject.message}, when Kafka's times begin") from reject

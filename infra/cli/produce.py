@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from infra.cli.stdout import stdout
-from infra.feed import Fed, feed
+from infra.feed import Fed, feed, values
 from infra.settings import Settings, reach
 from infra.topics import AHEAD_MS
 from infra.truth import truth
@@ -61,7 +61,7 @@ def produce(
     screen = Console(stderr=True)
     with screen.status(f"checking {file}"):
         reach(settings, ("kafka", "schema_registry"))
-        found = survey(told(), file)
+        found = survey(told(), file, values(pipeline))
         _check_known(found)
     with _progress(screen, found) as progress:
         fed = feed(pipeline, told(), settings, partitions=partitions, pace=chosen, progress=progress)

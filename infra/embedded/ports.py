@@ -28,8 +28,11 @@ def chosen(asked: Ports, data_dir: Path) -> Ports:
     """Every port of `asked`, or where it is 0 the one that `data_dir` had before if that is free, or any free one.
 
     Raises:
-        Problem: a port asked for is in use.
+        Problem: a port asked for is in use, or asked for twice.
     """
+    named = [port for port in asdict(asked).values() if port]
+    if len(set(named)) < len(named):
+        raise Problem("two servers cannot share a port: name different ones, or leave them out for free ones")
     adapter = TypeAdapter(Ports)
     try:
         before = adapter.validate_json((data_dir / REMEMBERED).read_bytes())

@@ -71,7 +71,11 @@ def of_field(field: Field, *, id: str | None) -> Iterator[Finding]:
     if field.numbers is not None and field.numbers.unusable:
         text = f"{field.numbers.unusable:,} values of {field.name} are NaN, infinite or beyond 1e150"
         yield _finding("look", "unusable", field.name, text)
-    if field.distinct == 1 and field.count > 1:
+    nothing = field.kind == "number" and field.numbers is None and field.count > 0
+    if nothing:
+        text = f"all {field.count:,} values of {field.name} are NaN, infinite or beyond 1e150"
+        yield _finding("look", "unusable", field.name, text)
+    if field.distinct == 1 and field.count > 1 and not nothing:
         yield _finding("note", "constant", field.name, f"{field.name} has one value in all rows: it tells nothing")
     if field.name == id and field.count > field.distinct:
         text = f"rows whose {field.name} stood in an earlier one: {field.count - field.distinct:,}; each is scored once"

@@ -1,7 +1,7 @@
 """The truth of each row, as the task has it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +42,7 @@ def label(column: Column, task: Task | None) -> Label:
 
     Two values are a binary label, of which the rarer one is the positive. Raises `Problem` where no task fits.
     """
+    column = _numbered(column)
     task = task or _task(column)
     if column.kind == "empty":
         nobody = len(column.present)
@@ -58,6 +59,17 @@ def label(column: Column, task: Task | None) -> Label:
     if column.numbers is None:
         raise Problem(f"the label {column.name} holds {column.kind}s, no numbers: name another field as label")
     return _number(column.name, column.numbers)
+
+
+def _numbered(column: Column) -> Column:
+    """Of a column of floats NaN and the infinite ones are no labels: the stream rejects them."""
+    if column.codes is not None or column.numbers is None or column.kind != "number":
+        return column
+    present = column.present & np.isfinite(column.numbers)
+    if present.all() or (present == column.present).all():
+        return column
+    values = np.unique(column.numbers[present])
+    return replace(column, present=present, distinct=len(values), kind="number" if len(values) else "empty")
 
 
 def _task(column: Column) -> Task:

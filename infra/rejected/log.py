@@ -4,11 +4,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from hashlib import blake2b
 from time import monotonic
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
+from pydantic_core import to_json
 
 from consumers.kafka import ends
 from infra import topics as kafka_topics
@@ -31,7 +33,6 @@ class RejectedLog:
 
     kafka: Mapping[str, str]
     topics: Topics
-    topic_id: str
     ends: dict[int, int]
     partitions: Mapping[str, int]
 
@@ -44,8 +45,18 @@ class RejectedLog:
                 yield rejected
 
     def replay_id(self, rejected: Rejected) -> str:
-        """Names a rejected record for ever: Kafka gives a topic that is made anew another id."""
-        return f"{self.topics.rejected}/{self.topic_id}/{rejected.partition}/{rejected.offset}"
+        """Names for ever the record of an input that was rejected, by however many versions of the pipeline.
+
+        Where it stood may be said of another one, once a topic is made anew; not with the same time and bytes.
+        """
+        origin = rejected.origin
+        if origin is None:
+            return f"{self.topics.rejected}/{rejected.partition}@{rejected.offset}"
+        where = f"{origin.topic}/{origin.partition}@{origin.offset}"
+        if self.topics.input_of(origin.topic) != origin.topic:
+            where = rejected.rekeyed_from or where
+        told = to_json((origin.timestamp_ms, rejected.key, rejected.value), bytes_mode="base64")
+        return f"{where}#{blake2b(told, digest_size=16).hexdigest()}"
 
     def replayed(self) -> set[str]:
         """The replay ids of all records that have been replayed."""
@@ -78,7 +89,6 @@ def open_log(pipeline: Pipeline, settings: Settings) -> RejectedLog:
     return RejectedLog(
         kafka=kafka,
         topics=named,
-        topic_id=str(there[named.rejected].topic_id),
         ends={p: end for (_, p), end in sorted(ends(kafka, [named.rejected]).items())},
         partitions={name: len(there[name].partitions) for name in inputs if name in there},
     )

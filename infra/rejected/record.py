@@ -11,8 +11,10 @@ from schemas.reject import (
     HEADER_REASON,
     HEADER_REPLAY_ID,
     HEADER_STAGE,
+    HEADER_TIMESTAMP_MS,
     HEADER_TOPIC,
 )
+from schemas.rekeyed import HEADER_FROM
 
 Headers = Sequence[tuple[str, bytes | None]]
 NEEDED = (HEADER_TOPIC, HEADER_PARTITION, HEADER_OFFSET, HEADER_REASON)
@@ -24,7 +26,7 @@ UNKNOWN = "unknown"
 
 
 class Origin(NamedTuple):
-    """Where a rejected record stood, which stage refused it, and why."""
+    """Where a rejected record stood, which stage refused it, and why; and its Kafka time, as the headers have it."""
 
     topic: str
     partition: int
@@ -32,6 +34,7 @@ class Origin(NamedTuple):
     stage: str
     reason: str
     message: str
+    timestamp_ms: str = ""
 
 
 class Rejected(NamedTuple):
@@ -51,6 +54,12 @@ class Rejected(NamedTuple):
         return self.partition, self.offset
 
     @property
+    def rekeyed_from(self) -> str | None:
+        """Where it stood before a stage keyed it anew, if one did."""
+        told = [value for name, value in self.headers if name == HEADER_FROM and value is not None]
+        return told[-1].decode(errors="replace") if told else None
+
+    @property
     def reason(self) -> str:
         return self.origin.reason if self.origin is not None else UNKNOWN
 
@@ -68,7 +77,8 @@ def origin_of(headers: Headers) -> Origin | None:
     if not all(each.isdecimal() and len(each) <= MOST_DIGITS for each in (partition, offset)):
         return None
     stage, message = told.get(HEADER_STAGE, ""), told.get(HEADER_MESSAGE, "")
-    return Origin(told[HEADER_TOPIC], int(partition), int(offset), stage, told[HEADER_REASON], message)
+    time_ms = told.get(HEADER_TIMESTAMP_MS, "")
+    return Origin(told[HEADER_TOPIC], int(partition), int(offset), stage, told[HEADER_REASON], message, time_ms)
 
 
 def headers_again(rejected: Rejected, replay_id: str) -> list[tuple[str, bytes | None]]:

@@ -20,7 +20,8 @@ TOGETHER = 500
 
 @dataclass(slots=True)
 class Replayed:
-    """What became of the selected records: `sent` by reason and by topic, `before` sent by an earlier replay.
+    """What became of the selected records: `sent` by reason and by topic, `before` sent by an earlier replay, or by
+    this one, where another version has rejected the same record.
 
     `foreign` came from none of the pipeline's inputs: to send them anywhere would be a guess.
     """
@@ -35,13 +36,14 @@ class Replayed:
         return self.reasons.total()
 
     def add(self, log: RejectedLog, rejected: Rejected, done: set[str]) -> bool:
-        """Count one record; whether it is to be sent."""
-        topic = log.input_of(rejected)
+        """Count one record; whether it is to be sent, as it then is among those that are `done`."""
+        topic, replay_id = log.input_of(rejected), log.replay_id(rejected)
         if topic is None:
             self.foreign += 1
-        elif log.replay_id(rejected) in done:
+        elif replay_id in done:
             self.before += 1
         else:
+            done.add(replay_id)
             self.reasons[rejected.reason] += 1
             self.topics[topic] += 1
             return True

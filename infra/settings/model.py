@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """The first of the ports that serve /metrics, one for each process, counted up; 0: free ports."""
 
+    def __init__(self, **given: Any) -> None:
+        variables.require_readable()
+        super().__init__(**given)
+
     @model_validator(mode="wrap")
     @classmethod
     def _speak_plainly(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:

@@ -41,8 +41,20 @@ def alone(name: str) -> str | None:
     return os.environ.get(name) or _listed().get(name) or None
 
 
+def require_readable() -> None:
+    """Raise `Problem` where `.env` is there and cannot be read."""
+    _listed()
+
+
 def _listed() -> dict[str, str | None]:
-    return dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
+    if not ENV_FILE.is_file():
+        return {}
+    try:
+        return dotenv_values(ENV_FILE, encoding="utf-8")
+    except UnicodeDecodeError as error:  # which holds the bytes, secrets and all
+        raise Problem(f"{ENV_FILE} is not UTF-8 ({error.reason}, byte {error.start}): save it as UTF-8") from None
+    except OSError as error:
+        raise Problem(f"{ENV_FILE} cannot be read ({error.strerror}): check its rights") from error
 
 
 def refuse_unknown(names: Iterable[str], fields: Iterable[str]) -> None:
@@ -50,8 +62,9 @@ def refuse_unknown(names: Iterable[str], fields: Iterable[str]) -> None:
     known = {variable(field) for field in fields} | READ_ELSEWHERE
     unknown = sorted(name for name in names if name not in known and not name.startswith(TEST_PREFIX))
     if unknown:
-        nearest = get_close_matches(unknown[0], sorted(known), n=1, cutoff=0.0)[0]
-        raise Problem(f"{unknown[0]} is not a setting: did you mean {nearest}? Rename it or unset it")
+        nearest = get_close_matches(unknown[0].removeprefix(PREFIX), [name.removeprefix(PREFIX) for name in known], n=1)
+        asked = f": did you mean {PREFIX}{nearest[0]}? Rename it or unset it" if nearest else ": unset it"
+        raise Problem(f"{unknown[0]} is not a setting{asked}")
 
 
 def problem_of(wrong: ValidationError) -> Problem:

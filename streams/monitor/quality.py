@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from streams.monitor.column import Floats
 
+TELLING = 1e-12
+"""Sums of floats are right to some 1e-15 of themselves: of a difference this small against them, three digits are."""
+
 
 class Statement(NamedTuple):
     """The `values` and `bins` of one quality metric, or of several merged ones."""
@@ -72,13 +75,14 @@ def multiclass(statement: Statement) -> dict[str, float]:
 
 
 def regression(statement: Statement) -> dict[str, float]:
-    """MAE, RMSE and R²; R² is absent where the targets do not vary."""
+    """MAE, RMSE and R²; R² is absent where the targets do not vary, or so little beside their size that sums of their
+    squares cannot tell by how much."""
     values, n = statement.values, statement.values.get("n", 0.0)
     if not n:
         return {}
     figures = {"mae": values["abs_error_sum"] / n, "rmse": sqrt(values["squared_error_sum"] / n)}
     spread = values["target_square_sum"] - values["target_sum"] ** 2 / n
-    if spread > 0:
+    if spread > TELLING * values["target_square_sum"]:
         figures["r2"] = 1.0 - values["squared_error_sum"] / spread
     return figures
 

@@ -42,7 +42,7 @@ class Baseline:
         if place > len(inner):
             return "missing"
         if place == 0:
-            return f"below {inner[0]:g}" if len(inner) else "anything"
+            return f"below {inner[0]:g}" if len(inner) else "there"
         low = inner[place - 1]
         if place == len(inner):
             return f"{low:g} or more"

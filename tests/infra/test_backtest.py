@@ -134,7 +134,12 @@ def test_every_task_has_its_figures(file: Path, tmp_path: Path, name: str, figur
         (("--events", "EVENTS", *LABELLED, "--scores", "out.csv"), r"call it out\.parquet"),
         (("--events", "EVENTS", *LABELLED, "--scores", "nowhere/out.parquet"), "there is no folder nowhere"),
         (("--events", "EVENTS", *LABELLED, "--until", "soon"), "--until soon is no time"),
-        (("--events", "EVENTS", *LABELLED, "--from", "2026-01-01"), "no event was scored"),
+        (("--events", "EVENTS", *LABELLED, "--scores", "."), "is a folder: name a file in it"),
+        (("--events", "EVENTS", *LABELLED, "--from", "1960-01-01"), "--from 1960-01-01: .* is before 1970"),
+        (
+            ("--events", "EVENTS", *LABELLED, "--from", "2026-01-01"),
+            "no event was scored .*there are some, between --from",
+        ),
         (("--label-field", "fraud", "--label-delay", "1d"), "are about files: name the events with --events"),
     ],
 )

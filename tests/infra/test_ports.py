@@ -23,6 +23,11 @@ def test_a_port_asked_for_and_in_use_is_a_problem(tmp_path: Path, taken: int) ->
         chosen(Ports(registry=taken), tmp_path)
 
 
+def test_a_port_asked_for_twice_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="cannot share a port"):
+        chosen(Ports(kafka=20_001, registry=20_001), tmp_path)
+
+
 def test_a_data_directory_keeps_its_ports(tmp_path: Path) -> None:
     assert chosen(Ports(), tmp_path) == chosen(Ports(), tmp_path)
 

@@ -70,6 +70,18 @@ def test_a_misspelt_variable_in_the_file_is_refused_too() -> None:
     assert "did you mean MILLRACE_CLICKHOUSE_URL?" in refusal()
 
 
+def test_a_variable_like_none_is_refused_without_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MILLRACE_QQQ", "x")
+
+    assert refusal() == "MILLRACE_QQQ is not a setting: unset it"
+
+
+def test_a_file_that_is_not_utf_8_is_refused() -> None:
+    Path(".env").write_bytes(b"MILLRACE_LEDGER_KEY=\xff\n")
+
+    assert refusal().startswith(".env is not UTF-8")
+
+
 @pytest.mark.parametrize("name", ["MILLRACE_CACHE_DIR", "MILLRACE_TEST_KAFKA"])
 def test_the_variables_read_elsewhere_are_let_through(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "x")

@@ -254,6 +254,9 @@ def test_a_pipeline_goes_on_under_another_key(settings: Settings) -> None:
     assert found["holds"]
     assert {len(each["keys"]) for each in found["ledgers"] if each["stage"] == "score"} == {2}
     assert "by key" in said(before, "verify", TILLS, status=1)["ledgers"][0]["broken"]
+    named = str(said(before, "status", TILLS))
+    assert "is not signed by our key" in named
+    assert "cut off" not in named
 
 
 def _archived_ends(stage: Opened, partition: int) -> dict[str, int]:

@@ -43,6 +43,7 @@ class Aside:
         self.topics = TILLS.topics(settings.topic_prefix)
         create_inputs(TILLS, settings, partitions=PARTITIONS)
         ensure(AdminClient({**librdkafka(settings)}), [TopicSpec(name=self.topics.rejected, partitions=PARTITIONS)])
+        self._puts = 0
         named = {"transactional.id": self.topics.transactional_id(1, "score", 0), "retry.backoff.ms": 2}
         self._producer = Producer({**librdkafka(settings), **named})
         self._producer.init_transactions(WITHIN_S)
@@ -50,16 +51,28 @@ class Aside:
     def put(self, many: int, *, topic: str | None = None) -> None:
         """One transaction of `many`: numbered values, twenty keys, every hundredth without one, of three reasons."""
         self._producer.begin_transaction()
+        self._puts += 1
         for number in range(many):
             key = None if number % 100 == 99 else f"c{number % 20}".encode()
             self._put(number, key, topic or (self.topics.labels if number % 7 == 0 else self.topics.events))
         self._producer.commit_transaction(WITHIN_S)
 
+    def again(self, many: int) -> None:
+        """As another version does that rejects the same records."""
+        self._puts -= 1
+        self.put(many)
+
     def _put(self, number: int, key: bytes | None, topic: str) -> None:
         reason = REASONS[number % len(REASONS)]
         at = partition_of(key, PARTITIONS) if key is not None else 0
         at = 1 - at if reason is Reason.WRONG_PARTITION and number % 20 == 11 else at
-        told = {"stage": "score", "topic": topic, "partition": at, "offset": number, "reason": reason}
+        told = {
+            "stage": "score",
+            "topic": topic,
+            "partition": at,
+            "offset": 10_000 * (self._puts - 1) + number,
+            "reason": reason,
+        }
         error = [(f"{HEADER_PREFIX}{name}", str(value).encode()) for name, value in told.items()]
         error.append((f"{HEADER_PREFIX}message", f"{reason} for number {number}".encode()))
         headers = [*OWN, *error]
@@ -147,6 +160,18 @@ def test_a_second_replay_sends_nothing_and_says_so(settings: Settings, aside: As
     assert (rest["sent"], rest["before"]) == (40, 20)
     assert Counter(replay_ids(inputs(settings))).most_common(1)[0][1] == 1
     assert len(inputs(settings)) == 60
+
+
+def test_what_two_versions_have_rejected_goes_back_once(settings: Settings, aside: Aside) -> None:
+    aside.put(30)
+    aside.again(30)
+    aside.put(5)
+
+    first, second = replayed(settings), replayed(settings)
+
+    assert (first.sent, first.before) == (35, 30)
+    assert (second.sent, second.before) == (0, 65)
+    assert len(inputs(settings)) == 35
 
 
 def test_a_replay_that_is_killed_again_and_again_sends_each_record_once(settings: Settings, aside: Aside) -> None:

@@ -174,6 +174,24 @@ def test_multiclass_and_regression_have_figures_of_their_own(store: ClickHouse, 
     assert numbers["root_mean_squared_error"] == pytest.approx(sqrt(5))
 
 
+def test_a_class_of_several_may_be_called_true(store: ClickHouse, client: Client) -> None:
+    shares = {"true": 0.5, "false": 0.3, "maybe": 0.2}
+    put(
+        store,
+        [
+            outcome(number, score=0.5, predicted="true", probabilities=shares, label=label, target=None)
+            for number, label in enumerate(["true", "false", "maybe", "true"])
+        ],
+    )
+
+    found = one(client, "SELECT * FROM quality_by_day")
+    hour = one(client, "SELECT sum(positives) AS positives, avgMerge(log_loss) AS log_loss FROM outcomes_by_hour")
+
+    assert (found["task"], found["labelled"], found["accuracy"], found["roc_auc"]) == ("multiclass", 4, 0.5, None)
+    assert found["log_loss"] == pytest.approx(-(2 * log(0.5) + log(0.3) + log(0.2)) / 4)
+    assert (hour["positives"], hour["log_loss"]) == (0, pytest.approx(found["log_loss"]))
+
+
 def test_quality_by_label_age_tells_what_was_known_by_then(store: ClickHouse, client: Client) -> None:
     put(store, [scored(number) for number in range(32)])
     put(store, [*binary(), *binary(day=1, age_ms=7 * DAY_MS)])
@@ -275,6 +293,14 @@ def test_rejects_by_reason_counts_and_shows_one(store: ClickHouse, client: Clien
 
     assert (found["pipeline"], found["source_topic"], found["stage"]) == ("p", "p.events", "score")
     assert (found["reason"], found["rejected"], found["example"]) == ("empty", 3, "why")
+
+
+def test_what_the_sink_could_not_read_of_a_ledger_is_of_its_pipeline(store: ClickHouse, client: Client) -> None:
+    said = [(HEADER_STAGE, b"sink"), (HEADER_REASON, b"not_avro"), (HEADER_MESSAGE, b"why")]
+    rows = [rejected(Position(topic, 0, 0, START_MS), Raw(b"k", b"v", said)) for topic in ("x.p.v1.score.ledger",)]
+    store.insert(REJECTED, rows, "ledger")
+
+    assert one(client, "SELECT * FROM rejects_by_reason")["pipeline"] == "x.p"
 
 
 def test_a_feature_is_read_by_its_name(store: ClickHouse, client: Client) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from producers.files import EventFile
 from producers.known import Kind, Known
+from producers.publish import Values
 from producers.recording import Truth, survey, tell
 from schemas.duration import duration_ms
 from schemas.payment import Chargeback, Payment
@@ -23,6 +24,7 @@ from schemas.problem import Problem
 Rows = list[dict[str, Any]]
 START = datetime(2025, 1, 6, tzinfo=UTC)
 START_MS = int(START.timestamp()) * 1000
+ENCODE = {Kind.EVENT: Values(Payment, 0), Kind.LABEL: Values(Chargeback, 0)}
 
 
 class Reading(BaseModel):
@@ -325,13 +327,34 @@ def test_files_that_are_not_there_not_what_they_say_or_of_another_kind_are_probl
 
 def test_a_survey_counts_what_will_be_sent_and_refuses_a_file_without_rows(tmp_path: Path) -> None:
     path = as_jsonl(tmp_path, rows())
-    found = survey(told(path, "7d"), path)
+    found = survey(told(path, "7d"), path, ENCODE)
 
     assert (found.events, found.labels) == (5, 4)
     assert (found.first_ms, found.last_ms) == (START_MS, START_MS + 240_000 + duration_ms("7d"))
     path.write_text("\n")
     with pytest.raises(Problem, match="holds no rows"):
-        survey(told(path, "7d"), path)
+        survey(told(path, "7d"), path, ENCODE)
+
+
+def test_a_survey_names_what_does_not_fit_its_schema(tmp_path: Path) -> None:
+    class Counted(BaseModel):
+        at: int
+        n: int
+
+    path = tmp_path / "counts.jsonl"
+    path.write_text('{"at": 1, "n": 2}\n{"at": 2, "n": 9223372036854775808}\n')
+    events = EventFile(path, Counted, time="at").events()
+
+    with pytest.raises(Problem, match=r"counts\.jsonl, event 2 in the order of time: Counted .*does not fit"):
+        survey(tell(events, None, path), path, {Kind.EVENT: Values(Counted, 0)})
+
+
+def test_a_column_that_stands_twice_is_a_problem(tmp_path: Path) -> None:
+    path = tmp_path / "twice.csv"
+    path.write_text("transaction_id,amount,amount\n1,2,3\n")
+
+    with pytest.raises(Problem, match="more than one column amount"):
+        payments(path)
 
 
 def test_a_label_class_that_wants_more_than_a_file_tells_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isnan
 
 import pytest
 from hypothesis import given
@@ -121,14 +122,19 @@ def test_baselines_of_classes_know_what_was_known(story: list[tuple[int, int | N
     trace = traced(emitted, classes)
     frequent = prior(trace, "multiclass")
 
-    assert no_change(trace, "multiclass").classes.tolist() == [known[-1] if known else NONE for known in before]
+    same = no_change(trace, "multiclass")
+    assert same.classes.tolist() == [known[-1] if known else NONE for known in before]
     for place, known in enumerate(before):
         counts = Counter(known)
         said = int(frequent.classes[place])
         assert counts[said] == max(counts.values(), default=0)
         assert (said == NONE) == (not known)
         truth, delay = story[place]
-        if delay is not None:
+        if delay is None or not known:
+            assert isnan(frequent.given[place])
+            assert not known or same.given[place] == 0.0
+        else:
+            assert same.given[place] == float(known[-1] == truth)
             assert frequent.given[place] == (counts[truth] + 1) / (len(known) + len(counts) + 1)
 
 

@@ -172,3 +172,27 @@ def test_a_label_that_is_known_with_its_event_has_no_delay(tmp_path: Path) -> No
     assert profile.labels.delays is not None
     assert profile.labels.delays.quantiles["p50"] == 0.0
     assert profile.time == "at"
+
+
+def test_a_label_that_is_no_number_is_none(tmp_path: Path) -> None:
+    """In a column of floats NaN and infinity stand where others have null."""
+    made = [{"event_id": f"e{n}", "x": float(n % 2), "truth": float(n % 2)} for n in range(400)]
+    found = {}
+    for name, absent in (("null", None), ("nan", float("nan")), ("infinite", float("inf"))):
+        holed = [{**row, "truth": absent if n % 10 == 0 else row["truth"]} for n, row in enumerate(made)]
+        path = written(tmp_path / f"{name}.parquet", holed)
+        told = plain(profiled(path, label="truth", id="event_id"))
+        found[name] = (told["labels"], told["findings"])
+
+    assert found["null"] == found["nan"] == found["infinite"]
+    assert found["null"][0]["labelled"] == 360
+    assert [each["field"] for each in found["null"][1] if each["what"] == "leak"] == ["x"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300])
+def test_a_field_without_one_usable_number_is_named(tmp_path: Path, value: float) -> None:
+    path = written(tmp_path / "events.parquet", [{"event_id": f"e{n}", "x": value} for n in range(40)])
+
+    told = {each.what: each.text for each in profiled(path, id="event_id").findings if each.field == "x"}
+
+    assert told == {"unusable": "all 40 values of x are NaN, infinite or beyond 1e150"}

@@ -22,7 +22,7 @@ def rejected(headers: Headers) -> Rejected:
 def test_where_a_record_came_from_and_why_it_left_is_read_from_its_headers() -> None:
     origin = rejected([*OWN, *TOLD]).origin
 
-    assert origin == ("taps.events", 1, 42, "score", "invalid", "amount: too small")
+    assert origin == ("taps.events", 1, 42, "score", "invalid", "amount: too small", "1000")
 
 
 def test_what_was_rejected_twice_came_from_where_it_stood_last() -> None:

@@ -71,6 +71,16 @@ def test_regression_figures_are_those_of_their_definitions() -> None:
     assert found["r2"] == pytest.approx(judge.r2_score(truth, score))
 
 
+def test_of_values_that_vary_too_little_beside_their_size_there_is_no_r2() -> None:
+    draw = np.random.default_rng(6)
+    for base, told in ((1e5, True), (1e9, False)):
+        truth = base + draw.normal(0.0, 1.0, 1_000)
+        found = quality.regression(_stated(_records(truth + draw.normal(0.0, 0.5, 1_000), truth), "regression"))
+
+        assert ("r2" in found) is told
+        assert not told or found["r2"] == pytest.approx(0.75, abs=0.05)
+
+
 def test_multiclass_figures_are_those_of_their_definitions() -> None:
     draw = np.random.default_rng(7)
     labels = draw.choice(["a", "b|c", "d"], 1_200).tolist()

@@ -1,5 +1,5 @@
 -- Two versions of a pipeline may score the same days: each has figures of its own, by the digest of its definition, with
--- which every model id begins.
+-- which every model id begins. A class of several may be called true: what has no target is no binary label.
 
 ALTER TABLE scored
     ADD COLUMN IF NOT EXISTS definition LowCardinality(String) MATERIALIZED splitByChar('/', model_id)[1] AFTER model_id;
@@ -10,7 +10,7 @@ ALTER TABLE outcomes
 CREATE OR REPLACE VIEW judged AS
 SELECT
     pipeline, definition, event_id, event_time, label_time, model_id, rung, score, target, label,
-    multiIf(label IN ('true', 'false'), 'binary', target IS NULL, 'multiclass', 'regression') AS task,
+    multiIf(target IS NULL, 'multiclass', label IN ('true', 'false'), 'binary', 'regression') AS task,
     rung != 'prior' AS answered,
     if(task = 'binary', label = 'true', NULL) AS positive,
     if(task = 'regression', NULL, predicted = label) AS correct,
@@ -85,3 +85,27 @@ FROM
 LEFT JOIN (SELECT pipeline, definition, count() AS scored FROM scored GROUP BY pipeline, definition) AS every
 USING (pipeline, definition)
 ORDER BY pipeline, definition, label_age_days;
+
+ALTER TABLE outcomes_by_hour_feed MODIFY QUERY
+SELECT
+    topic,
+    toDateTime(toStartOfHour(o.event_time), 'UTC') AS hour,
+    count() AS labelled,
+    countIf(o.learnt) AS learnt,
+    countIf(o.label = 'true' AND o.target IS NOT NULL) AS positives,
+    avgState(o.predicted = o.label) AS accuracy,
+    avgState(multiIf(
+        o.predicted IS NULL, NULL,
+        o.target IS NOT NULL AND o.label IN ('true', 'false'), -log(greatest(if(o.label = 'true', o.score, 1 - o.score), 1e-15)),
+        empty(o.probabilities), NULL,
+        -log(greatest(o.probabilities[o.label], 1e-15))
+    )) AS log_loss,
+    avgState(if(o.rung = 'prior', NULL, abs(o.score - o.target))) AS absolute_error,
+    avgState(if(o.rung = 'prior', NULL, (o.score - o.target) * (o.score - o.target))) AS squared_error,
+    avgState(toFloat64(dateDiff('millisecond', o.event_time, o.label_time) / 1000)) AS label_age_s
+FROM outcomes AS o
+GROUP BY topic, hour;
+
+-- What the sink itself could not read of a ledger belongs to the pipeline too.
+ALTER TABLE rejected
+    MODIFY COLUMN pipeline String ALIAS replaceRegexpOne(topic, '(\\.v\\d+\\.[^.]+)?\\.[^.]*$', '');
