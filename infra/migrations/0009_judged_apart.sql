@@ -56,7 +56,8 @@ FULL OUTER JOIN
     FROM judged
     GROUP BY pipeline, definition, day, task
 ) AS told USING (pipeline, definition, day)
-ORDER BY pipeline, day, definition;
+ORDER BY pipeline, day, definition
+SETTINGS join_use_nulls = 0;
 
 CREATE OR REPLACE VIEW quality_by_label_age AS
 SELECT
@@ -84,7 +85,8 @@ FROM
 ) AS told
 LEFT JOIN (SELECT pipeline, definition, count() AS scored FROM scored GROUP BY pipeline, definition) AS every
 USING (pipeline, definition)
-ORDER BY pipeline, definition, label_age_days;
+ORDER BY pipeline, definition, label_age_days
+SETTINGS join_use_nulls = 0;
 
 ALTER TABLE outcomes_by_hour_feed MODIFY QUERY
 SELECT

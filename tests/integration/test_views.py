@@ -124,6 +124,14 @@ def test_a_day_without_any_label_yet_is_shown_as_unlabelled(store: ClickHouse, c
     assert (found["task"], found["roc_auc"], found["accuracy"]) == (None, None, None)
 
 
+def test_whoever_asks_with_nulls_in_joins_is_told_the_same(store: ClickHouse, client: Client) -> None:
+    put(store, [scored(0), scored(1)])
+
+    found = one(client, "SELECT * FROM quality_by_day SETTINGS join_use_nulls = 1")
+
+    assert (found["task"], found["labelled"], found["unlabelled_share"]) == (None, 0, 1.0)
+
+
 def test_a_day_with_one_class_has_no_ranking_figures(store: ClickHouse, client: Client) -> None:
     put(store, [outcome(0), outcome(1)])
 
