@@ -1,6 +1,8 @@
 """What the processes that run for long log: a line each, with a trace only where it is no fault of the user's."""
 
+import faulthandler
 import logging
+import sys
 
 from schemas.problem import Problem
 
@@ -10,7 +12,11 @@ CHATTY = ("httpx", "httpx2")
 
 
 def log_to_stderr() -> None:
-    """Log from INFO on. A `Problem` says what is wrong in a sentence, so where it came from in the code is left out."""
+    """Log from INFO on. A `Problem` says what is wrong in a sentence, so where it came from in the code is left out.
+
+    A crash inside a library written in C says where it was.
+    """
+    faulthandler.enable(sys.__stderr__ or sys.stderr)
     handler = logging.StreamHandler()
     handler.addFilter(without_trace)
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[handler])

@@ -88,26 +88,6 @@ USING (pipeline, definition)
 ORDER BY pipeline, definition, label_age_days
 SETTINGS join_use_nulls = 0;
 
-ALTER TABLE outcomes_by_hour_feed MODIFY QUERY
-SELECT
-    topic,
-    toDateTime(toStartOfHour(o.event_time), 'UTC') AS hour,
-    count() AS labelled,
-    countIf(o.learnt) AS learnt,
-    countIf(o.label = 'true' AND o.target IS NOT NULL) AS positives,
-    avgState(o.predicted = o.label) AS accuracy,
-    avgState(multiIf(
-        o.predicted IS NULL, NULL,
-        o.target IS NOT NULL AND o.label IN ('true', 'false'), -log(greatest(if(o.label = 'true', o.score, 1 - o.score), 1e-15)),
-        empty(o.probabilities), NULL,
-        -log(greatest(o.probabilities[o.label], 1e-15))
-    )) AS log_loss,
-    avgState(if(o.rung = 'prior', NULL, abs(o.score - o.target))) AS absolute_error,
-    avgState(if(o.rung = 'prior', NULL, (o.score - o.target) * (o.score - o.target))) AS squared_error,
-    avgState(toFloat64(dateDiff('millisecond', o.event_time, o.label_time) / 1000)) AS label_age_s
-FROM outcomes AS o
-GROUP BY topic, hour;
-
 -- What the sink itself could not read of a ledger belongs to the pipeline too.
 ALTER TABLE rejected
     MODIFY COLUMN pipeline String ALIAS replaceRegexpOne(topic, '(\\.v\\d+\\.[^.]+)?\\.[^.]*$', '');

@@ -18,7 +18,7 @@ from streams.runtime.chunks import (
     sum_of,
 )
 from streams.runtime.codec import Message
-from streams.runtime.manifest import CURE, LAYOUT, MANIFEST, Laid, Manifest, Restored
+from streams.runtime.manifest import CURE, LAYOUT, MANIFEST, Manifest, Restored, read_layout, read_manifest
 from streams.runtime.slices import Slices, at_once
 
 _SUMS = 1 << 64
@@ -121,12 +121,12 @@ class Checkpoint:
 
     def _read(self, manifest: bytes) -> Manifest:
         try:
-            layout = msgspec.json.decode(manifest, type=Laid).layout
+            layout = read_layout(manifest).layout
             if layout != LAYOUT:
                 raise self._broken(
                     f"was saved in layout {layout} by another version of Millrace, this one reads {LAYOUT}"
                 )
-            return msgspec.json.decode(manifest, type=Manifest)
+            return read_manifest(manifest)
         except msgspec.DecodeError as error:
             raise self._broken(f"has a manifest that cannot be read: {error}") from error
 

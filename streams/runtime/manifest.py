@@ -43,6 +43,10 @@ class Laid(msgspec.Struct, frozen=True):
     layout: int = 0
 
 
+read_layout = msgspec.json.Decoder(Laid).decode
+read_manifest = msgspec.json.Decoder(Manifest).decode
+
+
 class Restored(NamedTuple):
     """What was saved last: `values` is what `Stage.restore` takes. `topic` and `cure` are those of its `Checkpoint`."""
 

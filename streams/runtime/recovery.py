@@ -34,6 +34,9 @@ class Beside(msgspec.Struct, frozen=True):
     ledger: int
 
 
+_read = msgspec.json.Decoder(Beside).decode
+
+
 def beside(marks: Mapping[str, Mark | None], what: str) -> Beside | None:
     """What stands beside the offsets, which must agree; None where nothing is committed.
 
@@ -47,7 +50,7 @@ def beside(marks: Mapping[str, Mark | None], what: str) -> Beside | None:
         raise Problem(f"{what} has no committed offset for {missing}: {REPAIR}")
     texts = sorted({mark.metadata for mark in found})
     try:
-        told = [msgspec.json.decode(text, type=Beside) for text in texts]
+        told = [_read(text) for text in texts]
     except msgspec.DecodeError:
         raise Problem(f"the offsets of {what} were committed by something else: {REPAIR}") from None
     if len(told) > 1 or told[0].v != METADATA_VERSION:
@@ -60,7 +63,7 @@ def latest(marks: Mapping[str, Mark | None]) -> int:
     seqs = [-1]
     for mark in marks.values():
         with suppress(msgspec.DecodeError):  # committed by something else
-            seqs.append(msgspec.json.decode(mark.metadata if mark is not None else "", type=Beside).seq)
+            seqs.append(_read(mark.metadata if mark is not None else "").seq)
     return max(seqs)
 
 
